@@ -22,8 +22,8 @@ use crate::scheduler::{Core, with_current};
 pub(crate) struct Source {
     key: usize,
     fd: RawFd,
-    read: Direction,
-    write: Direction,
+    pub(crate) read: Direction,
+    pub(crate) write: Direction,
 }
 
 /// Reading or writing.
@@ -82,7 +82,7 @@ impl Direction {
         }
     }
 
-    fn add(&self, waker: Waker) -> u64 {
+    pub(crate) fn add(&self, waker: Waker) -> u64 {
         let id = self.next_id.get();
         self.next_id.set(id + 1);
         self.waiters.borrow_mut().push((id, waker));
@@ -103,15 +103,15 @@ impl Direction {
 /// may outlive its scheduler; waiting for it is an error then.
 pub struct Async<T> {
     /// Declared first, and so dropped first: before the descriptor is closed.
-    registration: Registration,
-    io: T,
+    pub(crate) registration: Registration,
+    pub(crate) io: T,
 }
 
 /// Deregisters the source when it is dropped.
 pub(crate) struct Registration {
     /// `Weak`, or a descriptor kept by a task would keep the scheduler that keeps the task.
     core: Weak<Core>,
-    source: Rc<Source>,
+    pub(crate) source: Rc<Source>,
 }
 
 impl<T: AsFd> Async<T> {
@@ -191,14 +191,27 @@ impl<T: AsFd> Async<T> {
 
     async fn with<R>(&self, direction: &Direction, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         loop {
-            if direction.ready.get() {
-                match op(&self.io) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => direction.ready.set(false),
-                    result => return result,
-                }
+            if let Some(result) = self.attempt(direction, &mut op) {
+                return result;
             }
             self.registration.wait(direction).await?;
         }
+    }
+
+    /// Tries `op`, unless it is known that it would block. `None` says that it would.
+    pub(crate) fn attempt<R>(
+        &self,
+        direction: &Direction,
+        op: &mut impl FnMut(&T) -> io::Result<R>,
+    ) -> Option<io::Result<R>> {
+        while direction.ready.get() {
+            match op(&self.io) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => direction.ready.set(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Some(result),
+            }
+        }
+        None
     }
 
     /// Remembered readiness may be stale, and no operation follows that would find out: without the look, a loop over
@@ -229,8 +242,11 @@ impl<T> Async<T> {
     ///
     /// What the system says; the descriptor is closed then.
     pub fn into_inner(self) -> io::Result<T> {
-        self.registration.deregister()?;
-        Ok(self.io)
+        let Self { mut registration, io } = self;
+        let deregistered = registration.deregister();
+        // Once is enough: the key may be another's by the time the registration is dropped.
+        registration.core = Weak::new();
+        deregistered.map(|()| io)
     }
 }
 
@@ -250,24 +266,18 @@ impl Registration {
     }
 
     fn deregister(&self) -> io::Result<()> {
-        // The key is for one use: dropping a registration whose source has been taken back does nothing.
         match self.core.upgrade() {
             Some(core) => core.wait.deregister(&self.source),
             None => Ok(()),
         }
     }
 
-    /// Another scheduler's loop does not look at this source: the wait would have no end.
-    fn check(&self) -> io::Result<()> {
-        let ours = |core: &Rc<Core>| {
-            let armed = core.wait.rearm(&self.source);
-            (Rc::as_ptr(core) == self.core.as_ptr()).then_some(armed)
-        };
-        with_current(ours).flatten().unwrap_or_else(|| {
-            Err(io::Error::other(
-                "the scheduler that this source belongs to does not run",
-            ))
-        })
+    /// To be called before a wait: another scheduler's loop does not look at this source, and the wait would have no end.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        let ours = |core: &Rc<Core>| Rc::as_ptr(core) == self.core.as_ptr();
+        let armed = with_current(|core| ours(core).then(|| core.wait.rearm(&self.source)));
+        let foreign = || io::Error::other("the scheduler that this source belongs to does not run");
+        armed.flatten().unwrap_or_else(|| Err(foreign()))
     }
 }
 

@@ -81,10 +81,11 @@ impl Wait {
         let source = Rc::new(Source::new(place.key(), fd));
         // SAFETY: the descriptor stays open until `deregister`. `Async` owns it, lends it only as `&T`, and drops its
         // registration, and with it deregisters the source, before the descriptor.
-        unsafe {
+        let added = unsafe {
             self.poller
-                .add_with_mode(fd.as_raw_fd(), Event::all(source.key()), self.mode())?
+                .add_with_mode(fd.as_raw_fd(), Event::all(source.key()), self.mode())
         };
+        added?;
         place.insert(Rc::clone(&source));
         Ok(source)
     }

@@ -1,1 +1,22 @@
-//! Test helpers.
+#![doc = include_str!("../README.md")]
+
+mod timing;
+// pub use timing::{assert_at_least, assert_took};
+
+mod order;
+// pub use order::OrderLog;
+
+mod waker;
+// pub use waker::CountingWaker;
+
+mod home_thread;
+// pub use home_thread::HomeThread;
+
+mod watchdog;
+// pub use watchdog::watchdog;
+
+mod server;
+// pub use server::{EchoServer, Fault};
+
+mod client;
+// pub use client::EchoClient;

@@ -1,0 +1,212 @@
+//! The scheduler: a table of tasks, and a loop that polls those that can go on and blocks when none can.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use crate::blocking::Pool;
+use crate::join::{JoinHandle, spawn_on};
+use crate::ready::{Entry, Ready};
+use crate::task::quietly;
+use crate::timers::Timers;
+use crate::wait::Wait;
+
+/// Polls a turn at most, so that tasks that are always ready cannot keep timers from firing.
+const POLLS_A_TURN: usize = 64;
+
+thread_local! {
+    /// The scheduler that runs on this thread: how a future finds it without being handed a reference.
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+}
+
+/// A co-routine scheduler for one thread.
+pub struct Scheduler {
+    pub(crate) core: Rc<Core>,
+}
+
+/// What the scheduler, the loop and the current futures share.
+pub(crate) struct Core {
+    /// The unfinished tasks: those to be dropped with the scheduler, whoever else holds them.
+    tasks: RefCell<Slab<Arc<dyn Entry>>>,
+    /// The scheduler is being dropped.
+    closed: Cell<bool>,
+    /// The tasks that can go on.
+    pub(crate) ready: Ready,
+    /// The tasks that wait for a deadline.
+    pub(crate) timers: Timers,
+    /// Where the loop blocks.
+    pub(crate) wait: Wait,
+    /// The threads for background work.
+    pub(crate) pool: Pool,
+}
+
+impl Scheduler {
+    /// Makes a scheduler without tasks.
+    ///
+    /// # Panics
+    ///
+    /// If the system gives no selector, as [`try_new`](Self::try_new) returns an error.
+    #[must_use]
+    #[track_caller]
+    pub fn new() -> Self {
+        match Self::try_new() {
+            Ok(scheduler) => scheduler,
+            Err(error) => panic!("the system gives no selector: {error}"),
+        }
+    }
+
+    /// Makes a scheduler without tasks.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no selector, for want of descriptors.
+    pub fn try_new() -> io::Result<Self> {
+        Ok(Self {
+            core: Rc::new(Core::new(Wait::new()?)),
+        })
+    }
+
+    /// Adds a task behind those that wait already. It is polled by [`run`](Self::run), never here.
+    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        spawn_on(&self.core, future)
+    }
+
+    /// Runs until no task is left.
+    ///
+    /// # Panics
+    ///
+    /// Inside a running scheduler. The panic of a task stays in the task: its [`JoinHandle`] has it.
+    #[track_caller]
+    pub fn run(&self) {
+        let _entered = Core::enter(&self.core);
+        self.core.drive(|| self.core.tasks.borrow().is_empty());
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").finish_non_exhaustive()
+    }
+}
+
+impl Default for Scheduler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Core {
+    fn new(wait: Wait) -> Self {
+        Self {
+            tasks: RefCell::default(),
+            closed: Cell::default(),
+            ready: Ready::new(wait.notifier()),
+            timers: Timers::default(),
+            wait,
+            pool: Pool::default(),
+        }
+    }
+
+    /// The loop. Turn after turn, until `done`:
+    ///
+    /// 0. Take in the tasks that other threads have woken.
+    /// 1. Wake the tasks whose deadline has passed.
+    /// 2. Poll tasks until none is ready, those that become ready meanwhile included, 64 at most.
+    /// 3. Wait: until the next deadline, or until a source is ready; not at all while a task is ready, but sources are heard.
+    pub(crate) fn drive(&self, mut done: impl FnMut() -> bool) {
+        if done() {
+            return;
+        }
+        loop {
+            // (0)
+            self.ready.take_foreign();
+            // (1)
+            self.timers.fire();
+            // (2)
+            for _ in 0..POLLS_A_TURN {
+                let Some(task) = self.ready.pop() else { break };
+                task.poll(self);
+                if done() {
+                    return;
+                }
+            }
+            // (3)
+            self.wait.wait(self.patience());
+        }
+    }
+
+    /// How long phase 3 may block; `None` is for ever.
+    fn patience(&self) -> Option<Duration> {
+        if !self.ready.is_idle() {
+            return Some(Duration::ZERO);
+        }
+        let deadline = self.timers.earliest()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Makes this the current scheduler of the thread, until the guard is dropped.
+    #[track_caller]
+    pub(crate) fn enter(self: &Rc<Self>) -> Entered {
+        assert!(
+            with_current(|_| ()).is_none(),
+            "`run` inside a running scheduler: await the future instead"
+        );
+        Entered(replace_current(Some(Rc::clone(self))))
+    }
+
+    pub(crate) fn list(&self, task: Arc<dyn Entry>) -> usize {
+        self.tasks.borrow_mut().insert(task)
+    }
+
+    /// Tolerates a key that is gone, as all are when the scheduler is dropped.
+    pub(crate) fn unlist(&self, key: usize) {
+        let _task = self.tasks.borrow_mut().try_remove(key);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Drops every future, here and now: later, the last to hold a task may be another thread. A closed scheduler's tasks
+    /// end when they are polled.
+    fn close(&self) {
+        self.closed.set(true);
+        for (_, task) in self.tasks.take() {
+            quietly(|| task.poll(self));
+        }
+        self.ready.close();
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        let _entered = Entered(replace_current(Some(Rc::clone(&self.core))));
+        self.core.close();
+    }
+}
+
+/// Puts back the scheduler that was current before.
+pub(crate) struct Entered(Option<Rc<Core>>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        replace_current(self.0.take());
+    }
+}
+
+/// `None` also while the thread's locals are destroyed: a future may be dropped as late as that.
+fn replace_current(core: Option<Rc<Core>>) -> Option<Rc<Core>> {
+    CURRENT.try_with(|current| current.replace(core)).ok()?
+}
+
+/// Calls `f` with the current scheduler. `None` if none runs on this thread, or if the thread's locals are destroyed.
+/// `f` must not call what users wrote, for `CURRENT` is borrowed meanwhile.
+pub(crate) fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
+    CURRENT.try_with(|current| current.borrow().as_ref().map(f)).ok()?
+}

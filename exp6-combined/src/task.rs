@@ -1,0 +1,186 @@
+//! A task: one allocation that the ready queue, its wakers and its handle share.
+//!
+//! Wakers may go to any thread, and so the allocation does; what the task is made of may not. So: only the loop touches
+//! the future, and drops it in place before the last `Arc` can be dropped elsewhere. The `Cell`s are for the loop and the
+//! handle, which are on the same thread. All that another thread may touch is `scheduled` and `home`.
+
+#![allow(unsafe_code)]
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::join::{Join, JoinError};
+use crate::ready::{Entry, Home};
+use crate::scheduler::Core;
+
+/// A future, and what its wakers and its handle need beside it.
+pub(crate) struct Task<F: Future> {
+    /// Whether the task stands in the ready queue: a task woken twice is polled once. Stays set when it has ended.
+    scheduled: AtomicBool,
+    /// The handle asked for the end.
+    aborted: Cell<bool>,
+    /// The handle is gone: nobody wants the result.
+    detached: Cell<bool>,
+    /// The ready queue to go to.
+    home: Arc<Home>,
+    /// The task's place in the list of tasks.
+    key: Cell<usize>,
+    /// `None` when the task has ended. In a `RefCell` that only the loop borrows, so that it can be polled in place.
+    future: RefCell<Option<F>>,
+    /// From the end of the task until the handle takes it.
+    result: Cell<Option<Result<F::Output, JoinError>>>,
+    /// Who awaits the handle.
+    joiner: Cell<Option<Waker>>,
+}
+
+impl<F: Future> Task<F> {
+    /// Makes a task that the caller lists and queues.
+    pub(crate) fn new(home: &Arc<Home>, future: F) -> Self {
+        Self {
+            scheduled: AtomicBool::new(true),
+            aborted: Cell::new(false),
+            detached: Cell::new(false),
+            home: Arc::clone(home),
+            key: Cell::new(0),
+            future: RefCell::new(Some(future)),
+            result: Cell::new(None),
+            joiner: Cell::new(None),
+        }
+    }
+
+    pub(crate) fn set_key(&self, key: usize) {
+        self.key.set(key);
+    }
+
+    /// Whether the future is gone. A task that asks this of itself holds the borrow, and has not ended.
+    fn has_ended(&self) -> bool {
+        self.future.try_borrow().is_ok_and(|future| future.is_none())
+    }
+
+    /// The order matters: a wake from here on does nothing, `run` does not count the task, and whoever awaits the handle
+    /// finds the future dropped.
+    fn end(&self, core: &Core, result: Result<F::Output, JoinError>) {
+        self.scheduled.swap(true, Ordering::AcqRel);
+        core.unlist(self.key.get());
+        let dropped = catch_unwind(AssertUnwindSafe(|| *self.future.borrow_mut() = None));
+        let result = match (result, dropped) {
+            // An abort that panics is a panic; but an output stands, and so does the first of two panics.
+            (Err(error), Err(payload)) if error.is_cancelled() => Err(JoinError::panicked(payload)),
+            (result, dropped) => {
+                quietly(|| drop(dropped));
+                result
+            }
+        };
+        if self.detached.get() {
+            quietly(|| drop(result));
+        } else {
+            self.result.set(Some(result));
+        }
+        if let Some(joiner) = self.joiner.take() {
+            joiner.wake();
+        }
+    }
+}
+
+impl<F: Future + 'static> Entry for Task<F> {
+    fn home(&self) -> &Arc<Home> {
+        &self.home
+    }
+
+    fn poll(self: Arc<Self>, core: &Core) {
+        // It may have woken itself in its last poll.
+        if self.has_ended() {
+            return;
+        }
+        // Before the poll, or a wake during it would be lost; and by a swap, because a store would let the poll read the
+        // event before the flag is seen to be clear.
+        self.scheduled.swap(false, Ordering::AcqRel);
+        if self.aborted.get() || core.is_closed() {
+            return self.end(core, Err(JoinError::cancelled()));
+        }
+        let waker = Waker::from(Arc::clone(&self));
+        let mut cx = Context::from_waker(&waker);
+        match catch_unwind(AssertUnwindSafe(|| self.poll_future(&mut cx))) {
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(output)) => self.end(core, Ok(output)),
+            Err(payload) => self.end(core, Err(JoinError::panicked(payload))),
+        }
+    }
+}
+
+impl<F: Future + 'static> Wake for Task<F> {
+    /// Queues the task, and never polls it: the caller may hold a lock that the task wants.
+    fn wake(self: Arc<Self>) {
+        if !self.scheduled.swap(true, Ordering::AcqRel) {
+            Home::push(self);
+        }
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.scheduled.swap(true, Ordering::AcqRel) {
+            Home::push(Arc::clone(self) as Arc<dyn Entry>);
+        }
+    }
+}
+
+impl<F: Future + 'static> Join<F::Output> for Task<F> {
+    /// Only asks: the loop drops the future when it comes to the task. So it does not matter who aborts, and when.
+    fn abort(self: Arc<Self>) {
+        self.aborted.set(true);
+        self.wake();
+    }
+
+    fn is_finished(&self) -> bool {
+        self.has_ended()
+    }
+
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, JoinError>> {
+        if let Some(result) = self.result.take() {
+            return Poll::Ready(result);
+        }
+        assert!(!self.has_ended(), "a `JoinHandle` is polled after it gave its result");
+        let _replaced = self.joiner.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
+    fn detach(&self) {
+        self.detached.set(true);
+        drop(self.joiner.take());
+        drop(self.result.take());
+    }
+}
+
+/// Calls `f`, and swallows its panic, which the panic hook has reported. So is one in the drop of the panic's payload.
+pub(crate) fn quietly(f: impl FnOnce()) {
+    let caught: Result<(), Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(f));
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(caught))) {
+        mem::forget(again);
+    }
+}
+
+impl<F: Future> Task<F> {
+    fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut slot = self.future.borrow_mut();
+        let future = slot.as_mut().expect("a task that has not ended has its future");
+        // SAFETY: the future is part of the task's allocation and is never moved out of it: `slot` is private, is only
+        // borrowed here, in `end` and in `has_ended`, and is emptied by `*slot = None`, which drops in place.
+        unsafe { Pin::new_unchecked(future) }.poll(cx)
+    }
+}
+
+// SAFETY: other threads reach a task through wakers and through the ready queue's entries alone. Those touch `scheduled`
+// and `home`, which are `Send + Sync`, and the count of the `Arc`. All else is touched by the loop and by the handle. The
+// loop stays on its thread, because `Scheduler` is not `Send`, and neither is `JoinHandle`. Dropped elsewhere, a task has
+// nothing left to drop but `home`: the list holds an `Arc` until `end` has dropped the future, and the result is dropped
+// by `end`, or taken or dropped by the handle. A joiner is a `Waker`, and so `Send`.
+unsafe impl<F: Future> Send for Task<F> {}
+
+// SAFETY: as above.
+unsafe impl<F: Future> Sync for Task<F> {}

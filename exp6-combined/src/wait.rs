@@ -1,0 +1,210 @@
+//! Where the loop blocks: in the selector, until a descriptor is ready. A thread can block in one place only, so another
+//! thread's news have to become a descriptor's: it writes a byte into a pair of sockets whose other end is registered.
+
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+use std::time::Duration;
+
+use polling::{Event, PollMode};
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
+use polling::{Events, Poller};
+use slab::Slab;
+
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+use crate::epoll::{Events, Poller};
+use crate::source::Source;
+
+/// The longest a selector is asked to wait: some refuse more. Nobody minds a wait that ends early.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The loop's side.
+pub(crate) struct Wait {
+    poller: Poller,
+    /// The registered sources. A source's place is the key under which the selector reports it.
+    sources: RefCell<Slab<Rc<Source>>>,
+    /// What the selector reports, kept to be filled again.
+    events: RefCell<Events>,
+    /// Who is woken for it, kept as well.
+    wakers: Cell<Vec<Waker>>,
+    /// Where a notification arrives.
+    receiver: UnixStream,
+    bell: Arc<Bell>,
+}
+
+/// The side of whoever has news for the loop.
+pub(crate) struct Notifier {
+    bell: Arc<Bell>,
+}
+
+/// What both sides share.
+struct Bell {
+    sender: UnixStream,
+    /// A byte is on its way, or about to be: it will end the wait, and another need not be written. So the sockets cannot
+    /// fill up, however many wakes there are.
+    in_flight: AtomicBool,
+}
+
+/// The receiver's key. No source's place is as high, and the key above it is polling's own.
+const BELL: usize = usize::MAX - 1;
+
+impl Wait {
+    pub(crate) fn new() -> io::Result<Self> {
+        let (receiver, sender) = UnixStream::pair()?;
+        receiver.set_nonblocking(true)?;
+        sender.set_nonblocking(true)?;
+        let in_flight = AtomicBool::new(false);
+        let wait = Self {
+            poller: Poller::new()?,
+            sources: RefCell::default(),
+            events: RefCell::new(Events::new()),
+            wakers: Cell::default(),
+            receiver,
+            bell: Arc::new(Bell { sender, in_flight }),
+        };
+        let fd = wait.receiver.as_raw_fd();
+        // SAFETY: the receiver is a field declared after the poller, and so is dropped after it.
+        let added = unsafe { wait.poller.add_with_mode(fd, Event::readable(BELL), wait.mode()) };
+        added.map(|()| wait)
+    }
+
+    pub(crate) fn notifier(&self) -> Notifier {
+        Notifier {
+            bell: Arc::clone(&self.bell),
+        }
+    }
+
+    /// Blocks until a source is ready, or until notified, or until the time is up; `None` is for ever. It may end early,
+    /// and nobody relies on more.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) {
+        let timeout = timeout.map(|timeout| timeout.min(LONGEST));
+        let mut events = self.events.borrow_mut();
+        events.clear();
+        match self.poller.wait(&mut events, timeout) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => panic!("the selector fails: {error}"),
+        }
+        // All events first, then all wakes: a waker may drop a source and make another, which gets the key. Events that
+        // are still to be delivered would hit a stranger.
+        let mut wakers = self.wakers.take();
+        let sources = self.sources.borrow();
+        for event in events.iter() {
+            if let Some(source) = sources.get(event.key) {
+                source.deliver(event.readable, event.writable, &mut wakers);
+                if has_ended(&event) {
+                    source.has_ended();
+                }
+            } else if event.key == BELL {
+                self.answer();
+            }
+        }
+        drop(sources);
+        drop(events);
+        for waker in wakers.drain(..) {
+            waker.wake();
+        }
+        self.wakers.set(wakers);
+    }
+
+    /// Reads the byte, and only then lets the next be written; the loop takes in the foreign wakes after that. Otherwise a
+    /// wake could come when they have been taken in, and find that it need not notify.
+    fn answer(&self) {
+        let mut byte = [0];
+        loop {
+            match (&self.receiver).read(&mut byte) {
+                Ok(_) => self.bell.in_flight.store(false, Ordering::Release),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => {}
+            }
+            break;
+        }
+        if !self.poller.supports_edge() {
+            let armed = self.poller.modify(&self.receiver, Event::readable(BELL));
+            armed.expect("the receiver is registered");
+        }
+    }
+
+    /// Has the selector report `fd`, for as long as the source lives.
+    pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<Rc<Source>> {
+        let mut sources = self.sources.borrow_mut();
+        let place = sources.vacant_entry();
+        let source = Rc::new(Source::new(place.key(), fd, REPORTS_END));
+        // SAFETY: the descriptor stays open until `deregister`. `Async` owns it, lends it only as `&T`, and drops its
+        // registration, and with it deregisters the source, before the descriptor.
+        let added = unsafe {
+            self.poller
+                .add_with_mode(fd.as_raw_fd(), Event::all(source.key()), self.mode())
+        };
+        added?;
+        place.insert(Rc::clone(&source));
+        Ok(source)
+    }
+
+    /// The selector reports a change, and that once: it need not be asked again after each event. Selectors that cannot
+    /// do that report once in all, and are asked again.
+    fn mode(&self) -> PollMode {
+        if self.poller.supports_edge() {
+            PollMode::Edge
+        } else {
+            PollMode::Oneshot
+        }
+    }
+
+    /// Asks again, where that is necessary, for the directions that are not ready.
+    pub(crate) fn rearm(&self, source: &Source) -> io::Result<()> {
+        if self.poller.supports_edge() {
+            return Ok(());
+        }
+        self.poller.modify(descriptor(source), source.interest())
+    }
+
+    /// To be called before the descriptor is closed.
+    pub(crate) fn deregister(&self, source: &Source) -> io::Result<()> {
+        let _source = self.sources.borrow_mut().try_remove(source.key());
+        self.poller.delete(descriptor(source))
+    }
+}
+
+fn descriptor(source: &Source) -> BorrowedFd<'_> {
+    // SAFETY: a source is the descriptor's registration, and is dropped before the descriptor is closed.
+    unsafe { BorrowedFd::borrow_raw(source.fd()) }
+}
+
+impl Notifier {
+    /// Ends the wait, from any thread. A notification that comes while the loop is at work ends the next one.
+    pub(crate) fn notify(&self) {
+        if self.bell.in_flight.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        // One byte always finds room. Any other error means that the loop is gone.
+        while let Err(error) = (&self.bell.sender).write(&[1]) {
+            if error.kind() != io::ErrorKind::Interrupted {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether the selector reports the end of a stream apart from data.
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+const REPORTS_END: bool = true;
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
+const REPORTS_END: bool = false;
+
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+fn has_ended(event: &crate::epoll::Event) -> bool {
+    event.ended
+}
+
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
+fn has_ended(_event: &Event) -> bool {
+    false
+}
