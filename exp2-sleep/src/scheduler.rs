@@ -142,7 +142,7 @@ impl Core {
     pub(crate) fn enter(self: &Rc<Self>) -> Entered {
         assert!(
             with_current(|_| ()).is_none(),
-            "`run` inside a running scheduler: await the future instead"
+            "a scheduler runs on this thread already: await a future instead of running it"
         );
         Entered(replace_current(Some(Rc::clone(self))))
     }

@@ -31,9 +31,9 @@ pub struct Scheduler {
 /// What the scheduler, the loop and the current futures share.
 pub(crate) struct Core {
     /// The unfinished tasks: those to be dropped with the scheduler, whoever else holds them.
-    tasks: RefCell<Slab<Arc<dyn Entry>>>,
+    pub(crate) tasks: RefCell<Slab<Arc<dyn Entry>>>,
     /// The scheduler is being dropped.
-    closed: Cell<bool>,
+    pub(crate) closed: Cell<bool>,
     /// The tasks that can go on.
     pub(crate) ready: Ready,
     /// The tasks that wait for a deadline.
@@ -130,22 +130,9 @@ impl Core {
     pub(crate) fn enter(self: &Rc<Self>) -> Entered {
         assert!(
             with_current(|_| ()).is_none(),
-            "`run` inside a running scheduler: await the future instead"
+            "a scheduler runs on this thread already: await a future instead of running it"
         );
         Entered(replace_current(Some(Rc::clone(self))))
-    }
-
-    pub(crate) fn list(&self, task: Arc<dyn Entry>) -> usize {
-        self.tasks.borrow_mut().insert(task)
-    }
-
-    /// Tolerates a key that is gone, as all are when the scheduler is dropped.
-    pub(crate) fn unlist(&self, key: usize) {
-        let _task = self.tasks.borrow_mut().try_remove(key);
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.get()
     }
 
     /// Drops every future, here and now: later, the last to hold a task may be another thread. A closed scheduler's tasks

@@ -31,7 +31,7 @@ pub(crate) struct Task<F: Future> {
     /// The ready queue to go to.
     home: Arc<Home>,
     /// The task's place in the list of tasks.
-    key: Cell<usize>,
+    pub(crate) key: Cell<usize>,
     /// `None` when the task has ended. In a `RefCell` that only the loop borrows, so that it can be polled in place.
     future: RefCell<Option<F>>,
     /// From the end of the task until the handle takes it.
@@ -55,10 +55,6 @@ impl<F: Future> Task<F> {
         }
     }
 
-    pub(crate) fn set_key(&self, key: usize) {
-        self.key.set(key);
-    }
-
     /// Whether the future is gone. A task that asks this of itself holds the borrow, and has not ended.
     fn has_ended(&self) -> bool {
         self.future.try_borrow().is_ok_and(|future| future.is_none())
@@ -68,7 +64,8 @@ impl<F: Future> Task<F> {
     /// finds the future dropped.
     fn end(&self, core: &Core, result: Result<F::Output, JoinError>) {
         self.scheduled.swap(true, Ordering::AcqRel);
-        core.unlist(self.key.get());
+        // There is no such key when the scheduler is dropped: it has taken the list.
+        let _listed = core.tasks.borrow_mut().try_remove(self.key.get());
         let dropped = catch_unwind(AssertUnwindSafe(|| *self.future.borrow_mut() = None));
         let result = match (result, dropped) {
             // An abort that panics is a panic; but an output stands, and so does the first of two panics.
@@ -102,7 +99,7 @@ impl<F: Future + 'static> Entry for Task<F> {
         // Before the poll, or a wake during it would be lost; and by a swap, because a store would let the poll read the
         // event before the flag is seen to be clear.
         self.scheduled.swap(false, Ordering::AcqRel);
-        if self.aborted.get() || core.is_closed() {
+        if self.aborted.get() || core.closed.get() {
             return self.end(core, Err(JoinError::cancelled()));
         }
         let waker = Waker::from(Arc::clone(&self));

@@ -31,11 +31,11 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 pub(crate) fn spawn_on<F: Future + 'static>(core: &Core, future: F) -> JoinHandle<F::Output> {
     let task = Arc::new(Task::new(core.ready.home(), future));
     let entry: Arc<dyn Entry> = Arc::clone(&task) as _;
-    if core.is_closed() {
+    if core.closed.get() {
         // A closed scheduler's tasks end when they are polled.
         entry.poll(core);
     } else {
-        task.set_key(core.list(Arc::clone(&entry)));
+        task.key.set(core.tasks.borrow_mut().insert(Arc::clone(&entry)));
         Home::push(entry);
     }
     JoinHandle { task }
@@ -136,10 +136,8 @@ impl JoinError {
     #[track_caller]
     #[must_use]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
-        match self.try_into_panic() {
-            Ok(payload) => payload,
-            Err(error) => panic!("`into_panic` on an error that is no panic: {error}"),
-        }
+        self.try_into_panic()
+            .expect("`into_panic` is for errors that are panics")
     }
 
     /// What the task panicked with.
@@ -164,11 +162,7 @@ impl JoinError {
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.payload, self.message()) {
-            (None, _) => f.write_str("JoinError::Cancelled"),
-            (Some(_), None) => f.write_str("JoinError::Panic(..)"),
-            (Some(_), Some(message)) => write!(f, "JoinError::Panic({message:?})"),
-        }
+        write!(f, "JoinError({self})")
     }
 }
 

@@ -20,8 +20,8 @@ use crate::scheduler::{Core, with_current};
 
 /// What the loop knows of a descriptor.
 pub(crate) struct Source {
-    key: usize,
-    fd: RawFd,
+    pub(crate) key: usize,
+    pub(crate) fd: RawFd,
     pub(crate) read: Direction,
     pub(crate) write: Direction,
 }
@@ -46,14 +46,6 @@ impl Source {
             read: Direction::new(PollFlags::IN),
             write: Direction::new(PollFlags::OUT),
         }
-    }
-
-    pub(crate) fn key(&self) -> usize {
-        self.key
-    }
-
-    pub(crate) fn fd(&self) -> RawFd {
-        self.fd
     }
 
     /// What the selector has yet to report.

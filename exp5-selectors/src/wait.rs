@@ -83,7 +83,7 @@ impl Wait {
         // registration, and with it deregisters the source, before the descriptor.
         let added = unsafe {
             self.poller
-                .add_with_mode(fd.as_raw_fd(), Event::all(source.key()), self.mode())
+                .add_with_mode(fd.as_raw_fd(), Event::all(source.key), self.mode())
         };
         added?;
         place.insert(Rc::clone(&source));
@@ -110,14 +110,14 @@ impl Wait {
 
     /// To be called before the descriptor is closed.
     pub(crate) fn deregister(&self, source: &Source) -> io::Result<()> {
-        let _source = self.sources.borrow_mut().try_remove(source.key());
+        let _source = self.sources.borrow_mut().try_remove(source.key);
         self.poller.delete(descriptor(source))
     }
 }
 
 fn descriptor(source: &Source) -> BorrowedFd<'_> {
     // SAFETY: a source is the descriptor's registration, and is dropped before the descriptor is closed.
-    unsafe { BorrowedFd::borrow_raw(source.fd()) }
+    unsafe { BorrowedFd::borrow_raw(source.fd) }
 }
 
 impl Notifier {

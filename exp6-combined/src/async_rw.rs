@@ -2,7 +2,7 @@
 //!
 //! A poll function leaves nothing behind that could take its waker out again, so it adds one that is not there yet.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -29,20 +29,6 @@ impl<T: AsFd> Async<T> {
         }
         Poll::Pending
     }
-
-    fn poll_read_with(
-        &self,
-        cx: &mut Context<'_>,
-        wanted: usize,
-        op: impl FnMut(&T) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let source = &self.registration.source;
-        let length = ready!(self.poll_with(cx, &source.read, op))?;
-        if length < wanted {
-            source.was_short();
-        }
-        Poll::Ready(Ok(length))
-    }
 }
 
 impl<T: AsFd> AsyncRead for &Async<T>
@@ -50,16 +36,12 @@ where
     for<'a> &'a T: Read,
 {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_read_with(cx, buffer.len(), |mut io| io.read(buffer))
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let wanted = buffers.iter().map(|buffer| buffer.len()).sum();
-        self.poll_read_with(cx, wanted, |mut io| io.read_vectored(buffers))
+        let source = &self.registration.source;
+        let length = ready!(self.poll_with(cx, &source.read, |mut io| io.read(buffer)))?;
+        if length < buffer.len() {
+            source.was_short();
+        }
+        Poll::Ready(Ok(length))
     }
 }
 
@@ -100,14 +82,6 @@ where
 {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut &*self).poll_read(cx, buffer)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_read_vectored(cx, buffers)
     }
 }
 

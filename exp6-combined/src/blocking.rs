@@ -50,7 +50,7 @@ where
         panic!("no scheduler runs on this thread: use `spawn_blocking` inside `Scheduler::run`");
     };
     let answer = Arc::new(Answer(Mutex::new(State::Open(None))));
-    if !core.is_closed() {
+    if !core.closed.get() {
         let answer = Arc::clone(&answer);
         core.pool.threads().execute(move || {
             // Alone with the answer means that the task is gone already.

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use polling::PollMode;
+use polling::{Event, PollMode};
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -33,13 +33,6 @@ pub(crate) struct Poller {
 
 pub(crate) struct Events(Vec<epoll::Event>);
 
-pub(crate) struct Event {
-    pub(crate) key: usize,
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    pub(crate) ended: bool,
-}
-
 impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
@@ -51,7 +44,7 @@ impl Poller {
     /// # Safety
     ///
     /// The descriptor is open.
-    pub(crate) unsafe fn add_with_mode(&self, fd: RawFd, interest: polling::Event, _mode: PollMode) -> io::Result<()> {
+    pub(crate) unsafe fn add_with_mode(&self, fd: RawFd, interest: Event, _mode: PollMode) -> io::Result<()> {
         // SAFETY: the caller says that it is open.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         let mut flags = EventFlags::ET;
@@ -66,7 +59,7 @@ impl Poller {
     }
 
     /// Nothing to do: edges need not be asked for again.
-    pub(crate) fn modify(&self, _fd: impl AsFd, _interest: polling::Event) -> io::Result<()> {
+    pub(crate) fn modify(&self, _fd: impl AsFd, _interest: Event) -> io::Result<()> {
         Ok(())
     }
 
@@ -97,12 +90,10 @@ impl Events {
     pub(crate) fn iter(&self) -> impl Iterator<Item = Event> {
         self.0.iter().map(|event| {
             let flags = event.flags;
-            Event {
-                key: event.data.u64() as usize,
-                readable: flags.intersects(READABLE),
-                writable: flags.intersects(WRITABLE),
-                ended: flags.intersects(ENDED),
-            }
+            let key = event.data.u64() as usize;
+            let mut event = Event::new(key, flags.intersects(READABLE), flags.intersects(WRITABLE));
+            event.set_interrupt(flags.intersects(ENDED));
+            event
         })
     }
 }

@@ -22,8 +22,8 @@ use crate::scheduler::{Core, with_current};
 
 /// What the loop knows of a descriptor.
 pub(crate) struct Source {
-    key: usize,
-    fd: RawFd,
+    pub(crate) key: usize,
+    pub(crate) fd: RawFd,
     pub(crate) read: Direction,
     pub(crate) write: Direction,
     /// Whether a read that gives less than was asked for has emptied the source, so that trying once more is of no use.
@@ -54,14 +54,6 @@ impl Source {
             write: Direction::new(PollFlags::OUT),
             short_read_empties: Cell::new(is_stream),
         }
-    }
-
-    pub(crate) fn key(&self) -> usize {
-        self.key
-    }
-
-    pub(crate) fn fd(&self) -> RawFd {
-        self.fd
     }
 
     /// What the selector has yet to report.

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use polling::{Event, PollMode};
 #[cfg(any(not(target_os = "linux"), feature = "portable"))]
 use polling::{Events, Poller};
+use rustix::io::retry_on_intr;
 use slab::Slab;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
@@ -51,6 +52,9 @@ struct Bell {
     /// fill up, however many wakes there are.
     in_flight: AtomicBool,
 }
+
+/// Whether the selector reports the end of a stream apart from data, as an interrupt.
+const REPORTS_END: bool = cfg!(all(target_os = "linux", not(feature = "portable")));
 
 /// The receiver's key. No source's place is as high, and the key above it is polling's own.
 const BELL: usize = usize::MAX - 1;
@@ -99,7 +103,7 @@ impl Wait {
         for event in events.iter() {
             if let Some(source) = sources.get(event.key) {
                 source.deliver(event.readable, event.writable, &mut wakers);
-                if has_ended(&event) {
+                if event.is_interrupt() {
                     source.has_ended();
                 }
             } else if event.key == BELL {
@@ -117,14 +121,8 @@ impl Wait {
     /// Reads the byte, and only then lets the next be written; the loop takes in the foreign wakes after that. Otherwise a
     /// wake could come when they have been taken in, and find that it need not notify.
     fn answer(&self) {
-        let mut byte = [0];
-        loop {
-            match (&self.receiver).read(&mut byte) {
-                Ok(_) => self.bell.in_flight.store(false, Ordering::Release),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => {}
-            }
-            break;
+        if retry_on_intr(|| rustix::io::read(&self.receiver, &mut [0; 1])).is_ok() {
+            self.bell.in_flight.store(false, Ordering::Release);
         }
         if !self.poller.supports_edge() {
             let armed = self.poller.modify(&self.receiver, Event::readable(BELL));
@@ -141,7 +139,7 @@ impl Wait {
         // registration, and with it deregisters the source, before the descriptor.
         let added = unsafe {
             self.poller
-                .add_with_mode(fd.as_raw_fd(), Event::all(source.key()), self.mode())
+                .add_with_mode(fd.as_raw_fd(), Event::all(source.key), self.mode())
         };
         added?;
         place.insert(Rc::clone(&source));
@@ -168,14 +166,14 @@ impl Wait {
 
     /// To be called before the descriptor is closed.
     pub(crate) fn deregister(&self, source: &Source) -> io::Result<()> {
-        let _source = self.sources.borrow_mut().try_remove(source.key());
+        let _source = self.sources.borrow_mut().try_remove(source.key);
         self.poller.delete(descriptor(source))
     }
 }
 
 fn descriptor(source: &Source) -> BorrowedFd<'_> {
     // SAFETY: a source is the descriptor's registration, and is dropped before the descriptor is closed.
-    unsafe { BorrowedFd::borrow_raw(source.fd()) }
+    unsafe { BorrowedFd::borrow_raw(source.fd) }
 }
 
 impl Notifier {
@@ -191,20 +189,4 @@ impl Notifier {
             }
         }
     }
-}
-
-/// Whether the selector reports the end of a stream apart from data.
-#[cfg(all(target_os = "linux", not(feature = "portable")))]
-const REPORTS_END: bool = true;
-#[cfg(any(not(target_os = "linux"), feature = "portable"))]
-const REPORTS_END: bool = false;
-
-#[cfg(all(target_os = "linux", not(feature = "portable")))]
-fn has_ended(event: &crate::epoll::Event) -> bool {
-    event.ended
-}
-
-#[cfg(any(not(target_os = "linux"), feature = "portable"))]
-fn has_ended(_event: &Event) -> bool {
-    false
 }
