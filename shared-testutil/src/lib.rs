@@ -1,19 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod timing;
-// pub use timing::{assert_at_least, assert_took};
+pub use timing::{assert_at_least, assert_took};
 
 mod order;
-// pub use order::OrderLog;
+pub use order::OrderLog;
 
 mod waker;
-// pub use waker::CountingWaker;
+pub use waker::CountingWaker;
 
 mod home_thread;
-// pub use home_thread::HomeThread;
+pub use home_thread::{DropFlag, HomeThread};
 
 mod watchdog;
-// pub use watchdog::watchdog;
+pub use watchdog::{Watchdog, watchdog};
 
 mod server;
 // pub use server::{EchoServer, Fault};
