@@ -68,10 +68,11 @@ impl<F: Future> Task<F> {
         let _listed = core.tasks.borrow_mut().try_remove(self.key.get());
         let dropped = catch_unwind(AssertUnwindSafe(|| *self.future.borrow_mut() = None));
         let result = match (result, dropped) {
+            (result, Ok(())) => result,
             // An abort that panics is a panic; but an output stands, and so does the first of two panics.
             (Err(error), Err(payload)) if error.is_cancelled() => Err(JoinError::panicked(payload)),
-            (result, dropped) => {
-                quietly(|| drop(dropped));
+            (result, Err(payload)) => {
+                quietly(|| drop(payload));
                 result
             }
         };
