@@ -15,8 +15,11 @@ pub use home_thread::{DropFlag, HomeThread};
 mod watchdog;
 pub use watchdog::{Watchdog, watchdog};
 
+mod panics;
+pub use panics::{message_in, message_of_panic};
+
 mod server;
-// pub use server::{EchoServer, Fault};
+pub use server::{EchoServer, Fault};
 
 mod client;
-// pub use client::EchoClient;
+pub use client::EchoClient;
