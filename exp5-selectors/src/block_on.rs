@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::ready::{Entry, Home};
+use crate::ready::{Entry, Home, Link};
 use crate::scheduler::{Core, Scheduler};
 
 /// Stands in the ready queue for the future, and never touches it: so its wakers may outlive the future, and the future
 /// may borrow from the caller.
 struct Root {
     /// As a task's.
-    scheduled: AtomicBool,
+    link: Link,
     /// Its turn has come. Only the loop's thread reads and writes it; atomic because wakers are `Sync`.
     due: AtomicBool,
-    home: Arc<Home>,
 }
 
 impl Scheduler {
@@ -31,9 +30,8 @@ impl Scheduler {
         // Entered before the future is pinned, and so left after it is dropped: its drop may still spawn.
         let _entered = Core::enter(&self.core);
         let root = Arc::new(Root {
-            scheduled: AtomicBool::new(false),
+            link: Link::new(self.core.ready.home()),
             due: AtomicBool::new(true),
-            home: Arc::clone(self.core.ready.home()),
         });
         let waker = Waker::from(Arc::clone(&root));
         let mut cx = Context::from_waker(&waker);
@@ -54,25 +52,18 @@ impl Scheduler {
 }
 
 impl Entry for Root {
-    fn home(&self) -> &Arc<Home> {
-        &self.home
+    fn link(&self) -> &Link {
+        &self.link
     }
 
     fn poll(self: Arc<Self>, _core: &Core) {
-        // As in a task: before the poll, and by a swap.
-        self.scheduled.swap(false, Ordering::AcqRel);
+        self.link.clear();
         self.due.store(true, Ordering::Relaxed);
     }
 }
 
 impl Wake for Root {
     fn wake(self: Arc<Self>) {
-        if !self.scheduled.swap(true, Ordering::AcqRel) {
-            Home::push(self);
-        }
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        Arc::clone(self).wake();
+        Home::push(self);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::scheduler::Core;
@@ -29,8 +30,35 @@ struct Inbox {
 
 /// What can stand in the ready queue.
 pub(crate) trait Entry: Send + Sync {
-    fn home(&self) -> &Arc<Home>;
+    fn link(&self) -> &Link;
     fn poll(self: Arc<Self>, core: &Core);
+}
+
+/// What an entry needs for that.
+pub(crate) struct Link {
+    /// Whether it is queued: a task woken twice is polled once.
+    scheduled: AtomicBool,
+    home: Arc<Home>,
+}
+
+impl Link {
+    pub(crate) fn new(home: &Arc<Home>) -> Self {
+        Self {
+            scheduled: AtomicBool::new(false),
+            home: Arc::clone(home),
+        }
+    }
+
+    /// To be called before the poll, or a wake during it would be lost. By a swap, because after a store the poll could
+    /// read the event as it was before the flag is seen to be clear.
+    pub(crate) fn clear(&self) {
+        self.scheduled.swap(false, Ordering::AcqRel);
+    }
+
+    /// Has every later wake do nothing.
+    pub(crate) fn close(&self) {
+        self.scheduled.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Ready {
@@ -69,9 +97,13 @@ impl Ready {
 }
 
 impl Home {
-    /// Queues a task, from any thread.
+    /// Queues a task, from any thread, unless it is queued already.
     pub(crate) fn push(task: Arc<dyn Entry>) {
-        let home = Arc::clone(task.home());
+        let link = task.link();
+        if link.scheduled.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let home = Arc::clone(&link.home);
         let mut inbox = home.inbox();
         if inbox.closed {
             return;

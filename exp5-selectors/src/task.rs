@@ -2,34 +2,31 @@
 //!
 //! Wakers may go to any thread, and so the allocation does; what the task is made of may not. So: only the loop touches
 //! the future, and drops it in place before the last `Arc` can be dropped elsewhere. The `Cell`s are for the loop and the
-//! handle, which are on the same thread. All that another thread may touch is `scheduled` and `home`.
+//! handle, which are on the same thread. All that another thread may touch is `link`.
 
 #![allow(unsafe_code)]
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::join::{Join, JoinError};
-use crate::ready::{Entry, Home};
+use crate::ready::{Entry, Home, Link};
 use crate::scheduler::Core;
 
 /// A future, and what its wakers and its handle need beside it.
 pub(crate) struct Task<F: Future> {
-    /// Whether the task stands in the ready queue: a task woken twice is polled once. Stays set when it has ended.
-    scheduled: AtomicBool,
+    /// The way to the ready queue.
+    link: Link,
     /// The handle asked for the end.
     aborted: Cell<bool>,
     /// The handle is gone: nobody wants the result.
     detached: Cell<bool>,
-    /// The ready queue to go to.
-    home: Arc<Home>,
     /// The task's place in the list of tasks.
     pub(crate) key: Cell<usize>,
     /// `None` when the task has ended. In a `RefCell` that only the loop borrows, so that it can be polled in place.
@@ -44,10 +41,9 @@ impl<F: Future> Task<F> {
     /// Makes a task that the caller lists and queues.
     pub(crate) fn new(home: &Arc<Home>, future: F) -> Self {
         Self {
-            scheduled: AtomicBool::new(true),
+            link: Link::new(home),
             aborted: Cell::new(false),
             detached: Cell::new(false),
-            home: Arc::clone(home),
             key: Cell::new(0),
             future: RefCell::new(Some(future)),
             result: Cell::new(None),
@@ -63,7 +59,7 @@ impl<F: Future> Task<F> {
     /// The order matters: a wake from here on does nothing, `run` does not count the task, and whoever awaits the handle
     /// finds the future dropped.
     fn end(&self, core: &Core, result: Result<F::Output, JoinError>) {
-        self.scheduled.swap(true, Ordering::AcqRel);
+        self.link.close();
         // There is no such key when the scheduler is dropped: it has taken the list.
         let _listed = core.tasks.borrow_mut().try_remove(self.key.get());
         let dropped = catch_unwind(AssertUnwindSafe(|| *self.future.borrow_mut() = None));
@@ -88,8 +84,8 @@ impl<F: Future> Task<F> {
 }
 
 impl<F: Future + 'static> Entry for Task<F> {
-    fn home(&self) -> &Arc<Home> {
-        &self.home
+    fn link(&self) -> &Link {
+        &self.link
     }
 
     fn poll(self: Arc<Self>, core: &Core) {
@@ -97,13 +93,13 @@ impl<F: Future + 'static> Entry for Task<F> {
         if self.has_ended() {
             return;
         }
-        // Before the poll, or a wake during it would be lost; and by a swap, because a store would let the poll read the
-        // event before the flag is seen to be clear.
-        self.scheduled.swap(false, Ordering::AcqRel);
+        self.link.clear();
         if self.aborted.get() || core.closed.get() {
             return self.end(core, Err(JoinError::cancelled()));
         }
-        let waker = Waker::from(Arc::clone(&self));
+        // SAFETY: the pointer is that of an `Arc`. This second one is not counted, and so must not be dropped: nor is it,
+        // and it is gone before `self`. Counting it would take two locked instructions a poll.
+        let waker = ManuallyDrop::new(Waker::from(unsafe { Arc::from_raw(Arc::as_ptr(&self)) }));
         let mut cx = Context::from_waker(&waker);
         match catch_unwind(AssertUnwindSafe(|| self.poll_future(&mut cx))) {
             Ok(Poll::Pending) => {}
@@ -116,15 +112,7 @@ impl<F: Future + 'static> Entry for Task<F> {
 impl<F: Future + 'static> Wake for Task<F> {
     /// Queues the task, and never polls it: the caller may hold a lock that the task wants.
     fn wake(self: Arc<Self>) {
-        if !self.scheduled.swap(true, Ordering::AcqRel) {
-            Home::push(self);
-        }
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.scheduled.swap(true, Ordering::AcqRel) {
-            Home::push(Arc::clone(self) as Arc<dyn Entry>);
-        }
+        Home::push(self);
     }
 }
 
@@ -173,10 +161,10 @@ impl<F: Future> Task<F> {
     }
 }
 
-// SAFETY: other threads reach a task through wakers and through the ready queue's entries alone. Those touch `scheduled`
-// and `home`, which are `Send + Sync`, and the count of the `Arc`. All else is touched by the loop and by the handle. The
+// SAFETY: other threads reach a task through wakers and through the ready queue's entries alone. Those touch `link`,
+// which is `Send + Sync`, and the count of the `Arc`. All else is touched by the loop and by the handle. The
 // loop stays on its thread, because `Scheduler` is not `Send`, and neither is `JoinHandle`. Dropped elsewhere, a task has
-// nothing left to drop but `home`: the list holds an `Arc` until `end` has dropped the future, and the result is dropped
+// nothing left to drop but `link`: the list holds an `Arc` until `end` has dropped the future, and the result is dropped
 // by `end`, or taken or dropped by the handle. A joiner is a `Waker`, and so `Send`.
 unsafe impl<F: Future> Send for Task<F> {}
 

@@ -41,8 +41,46 @@ struct Inbox {
 
 /// What can stand in the ready queue.
 pub(crate) trait Entry: Send + Sync {
-    fn home(&self) -> &Arc<Home>;
+    fn link(&self) -> &Link;
     fn poll(self: Arc<Self>, core: &Core);
+}
+
+/// What an entry needs for that.
+pub(crate) struct Link {
+    /// Whether it is queued in this thread's half: a task woken twice is polled once. Only the loop's thread reads and
+    /// writes it, which takes no locked instruction; atomic because wakers are `Sync`.
+    scheduled: AtomicBool,
+    /// Whether it is queued in the foreign half.
+    abroad: AtomicBool,
+    home: Arc<Home>,
+}
+
+impl Link {
+    pub(crate) fn new(home: &Arc<Home>) -> Self {
+        Self {
+            scheduled: AtomicBool::new(false),
+            abroad: AtomicBool::new(false),
+            home: Arc::clone(home),
+        }
+    }
+
+    /// To be called before the poll, or a wake during it would be lost.
+    pub(crate) fn clear(&self) {
+        self.scheduled.store(false, Ordering::Relaxed);
+    }
+
+    /// Has every later wake do nothing.
+    pub(crate) fn close(&self) {
+        self.scheduled.store(true, Ordering::Relaxed);
+        self.abroad.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether it was queued in this thread's half.
+    fn schedule(&self) -> bool {
+        let before = self.scheduled.load(Ordering::Relaxed);
+        self.scheduled.store(true, Ordering::Relaxed);
+        before
+    }
 }
 
 impl Ready {
@@ -96,17 +134,27 @@ impl Ready {
         let mut inbox = self.home.inbox();
         inbox.blocking = false;
         self.home.filled.store(false, Ordering::Relaxed);
+        // Before the poll, too, and by a swap: after a store the poll could read the event as it was before the flag is
+        // seen to be clear.
+        inbox.tasks.retain(|task| {
+            task.link().abroad.swap(false, Ordering::AcqRel);
+            !task.link().schedule()
+        });
         self.local.borrow_mut().append(&mut inbox.tasks);
     }
 }
 
 impl Home {
-    /// Queues a task, from any thread.
+    /// Queues a task, from any thread, unless it is queued already.
     pub(crate) fn push(task: Arc<dyn Entry>) {
         let Some(task) = push_local(task) else {
             return;
         };
-        let home = Arc::clone(task.home());
+        let link = task.link();
+        if link.abroad.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let home = Arc::clone(&link.home);
         let mut inbox = home.inbox();
         if inbox.closed {
             return;
@@ -130,8 +178,10 @@ impl Home {
 fn push_local(task: Arc<dyn Entry>) -> Option<Arc<dyn Entry>> {
     let mut task = Some(task);
     with_current(|core| {
-        let ours = task.take_if(|task| Arc::ptr_eq(task.home(), core.ready.home()));
-        core.ready.local.borrow_mut().extend(ours);
+        let ours = task.take_if(|task| Arc::ptr_eq(&task.link().home, core.ready.home()));
+        if let Some(task) = ours.filter(|task| !task.link().schedule()) {
+            core.ready.local.borrow_mut().push_back(task);
+        }
     });
     task
 }
