@@ -2,11 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
+use crate::clock::now;
 use crate::work::{MESSAGE, SERVER_BUFFER, Workload};
 
 pub(crate) fn measure(work: Workload, divisor: usize) -> Option<f64> {
@@ -37,7 +38,7 @@ fn echo(connections: usize, rounds: usize) -> Duration {
     let mut unfinished = connections;
     let mut events = Vec::with_capacity(1024);
     let mut buffer = [0; SERVER_BUFFER];
-    let start = Instant::now();
+    let start = now();
     for client in streams.iter().step_by(2) {
         send(client, &message(rounds));
     }
@@ -62,7 +63,7 @@ fn echo(connections: usize, rounds: usize) -> Duration {
             }
         }
     }
-    start.elapsed()
+    now() - start
 }
 
 fn message(left: usize) -> [u8; MESSAGE] {

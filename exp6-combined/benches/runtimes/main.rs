@@ -3,10 +3,12 @@
 //! `-- --only yield_many,ping_pong`  these workloads, the table of ratios alone
 //! `-- --peers tokio,smol`           these peers
 //! `-- --pairs 9`                    rounds behind each ratio
+//! `-- --cpu`                        processor time of the scheduler's thread, for a machine that others use too
 
 mod alloc;
 #[cfg(target_os = "linux")]
 mod bare;
+mod clock;
 mod pairs;
 mod peers;
 mod runtime;
@@ -77,6 +79,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         match arg.as_str() {
             // Cargo says so; without it, this is a test, and the numbers are small.
             "--bench" => options.divisor = 1,
+            "--cpu" => clock::count_cpu_time(),
             "--only" => {
                 let value = value()?;
                 options.works = each(&value, |name| {

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::alloc::live_bytes;
+use crate::clock::now;
 use crate::runtime::Runtime;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -157,16 +158,16 @@ async fn sum(handles: Vec<impl Future<Output = usize>>) -> usize {
 }
 
 async fn spawn<R: Runtime>(rounds: usize) -> Duration {
-    let start = Instant::now();
+    let start = now();
     for _ in 0..rounds {
         let handles = (0..SPAWN_TASKS).map(|i| R::spawn(async move { i })).collect();
         assert_eq!(sum(handles).await, SPAWN_TASKS * (SPAWN_TASKS - 1) / 2);
     }
-    start.elapsed()
+    now() - start
 }
 
 async fn yields<R: Runtime>(tasks: usize, times: usize) -> Duration {
-    let start = Instant::now();
+    let start = now();
     let task = || {
         R::spawn(async move {
             let mut count = 0;
@@ -179,13 +180,13 @@ async fn yields<R: Runtime>(tasks: usize, times: usize) -> Duration {
     };
     let handles = iter::repeat_with(task).take(tasks).collect();
     assert_eq!(sum(handles).await, tasks * times);
-    start.elapsed()
+    now() - start
 }
 
 async fn ping_pong<R: Runtime>(rounds: usize) -> Duration {
     let (ping, pinged) = async_channel::bounded(1);
     let (pong, ponged) = async_channel::bounded(1);
-    let start = Instant::now();
+    let start = now();
     let other = R::spawn(async move {
         while let Ok(number) = pinged.recv().await {
             pong.send(number + 1).await.unwrap();
@@ -201,11 +202,12 @@ async fn ping_pong<R: Runtime>(rounds: usize) -> Duration {
     });
     assert_eq!(this.await, rounds);
     other.await;
-    start.elapsed()
+    now() - start
 }
 
 async fn sleeps<R: Runtime>(tasks: usize) -> Duration {
-    let start = Instant::now();
+    let clock = Instant::now();
+    let start = now();
     let task = |i| {
         let duration = Duration::from_millis(1 + i as u64 % 21);
         R::spawn(async move {
@@ -215,14 +217,13 @@ async fn sleeps<R: Runtime>(tasks: usize) -> Duration {
     };
     let handles = (0..tasks).map(task).collect();
     assert_eq!(sum(handles).await, tasks);
-    let elapsed = start.elapsed();
-    assert!(tasks < 21 || elapsed >= Duration::from_millis(21));
-    elapsed
+    assert!(tasks < 21 || clock.elapsed() >= Duration::from_millis(21));
+    now() - start
 }
 
 async fn timeouts<R: Runtime>(n: usize) -> Duration {
     let each = n / TIMEOUT_TASKS;
-    let start = Instant::now();
+    let start = now();
     let task = || {
         R::spawn(async move {
             let mut pending = 0;
@@ -239,26 +240,26 @@ async fn timeouts<R: Runtime>(n: usize) -> Duration {
     };
     let handles = iter::repeat_with(task).take(TIMEOUT_TASKS).collect();
     assert_eq!(sum(handles).await, n);
-    start.elapsed()
+    now() - start
 }
 
 async fn jobs_one<R: Runtime>(n: usize) -> Duration {
     // Starts the threads of those that have a fixed number.
     R::spawn_blocking(|| ()).await;
-    let start = Instant::now();
+    let start = now();
     let mut sum = 0;
     for i in 0..n {
         sum += R::spawn_blocking(move || i).await;
     }
     assert_eq!(sum, n * (n - 1) / 2);
-    start.elapsed()
+    now() - start
 }
 
 async fn jobs_many<R: Runtime>(n: usize) -> Duration {
-    let start = Instant::now();
+    let start = now();
     let handles = (0..n).map(|i| R::spawn_blocking(move || i)).collect();
     assert_eq!(sum(handles).await, n * (n - 1) / 2);
-    start.elapsed()
+    now() - start
 }
 
 async fn echo<R: Runtime>(connections: usize, rounds: usize) -> Duration {
@@ -283,7 +284,7 @@ async fn echo<R: Runtime>(connections: usize, rounds: usize) -> Duration {
         exchange::<R>(&mut client, 0).await;
         clients.push(client);
     }
-    let start = Instant::now();
+    let start = now();
     let task = |mut client| {
         R::spawn(async move {
             for round in 0..rounds {
@@ -294,7 +295,7 @@ async fn echo<R: Runtime>(connections: usize, rounds: usize) -> Duration {
     };
     let handles = clients.into_iter().map(task).collect();
     assert_eq!(sum(handles).await, connections * rounds);
-    let elapsed = start.elapsed();
+    let elapsed = now() - start;
     for server in servers {
         server.await;
     }
@@ -311,7 +312,7 @@ async fn stream<R: Runtime>(chunks: usize) -> Duration {
     let (listener, address) = R::bind().await;
     let mut sender = R::connect(address).await;
     let mut receiver = R::accept(&listener).await;
-    let start = Instant::now();
+    let start = now();
     let sent = R::spawn(async move {
         let mut buffer = vec![7; CHUNK];
         for _ in 0..chunks {
@@ -333,7 +334,7 @@ async fn stream<R: Runtime>(chunks: usize) -> Duration {
     });
     sent.await;
     assert_eq!(received.await, chunks * CHUNK);
-    start.elapsed()
+    now() - start
 }
 
 /// Yields in a task until `count` is reached: a future given to `block_on` may be polled before all tasks, for ever.
