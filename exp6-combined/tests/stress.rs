@@ -1,0 +1,272 @@
+//! Wakes from many threads at once, and none of them lost: neither at a loop that works nor at one that is about to block.
+//!
+//! `STRESS_WAKES` is how many wakes each of the 16 threads does. 100,000 unless given; 1,000,000 is the full measure.
+
+use exp6_combined as sched;
+
+use std::cell::Cell;
+use std::env;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sched::{Scheduler, sleep, yield_now};
+use shared_testutil::watchdog;
+
+const THREADS: usize = 16;
+
+/// A hang is what a lost wake looks like.
+const LIMIT: Duration = Duration::from_secs(600);
+
+fn wakes() -> u64 {
+    env::var("STRESS_WAKES").map_or(100_000, |wakes| wakes.parse().expect("a number"))
+}
+
+/// An event that foreign threads signal: a counter, and the waker of who waits for it to grow.
+#[derive(Default)]
+struct Signal {
+    sent: AtomicU64,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Signal {
+    /// The counter grows before the wake, so whoever is polled for the wake has to see it.
+    fn send(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Waits until more than `seen` were sent. The waker is stored before the look.
+    async fn more_than(&self, seen: u64) -> u64 {
+        poll_fn(|cx| {
+            let replaced = self
+                .waker
+                .lock()
+                .expect("no panic under the lock")
+                .replace(cx.waker().clone());
+            drop(replaced);
+            match self.sent.load(Ordering::Relaxed) {
+                sent if sent > seen => Poll::Ready(sent),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+#[test]
+fn no_wake_is_lost_when_sixteen_threads_wake_one_task_each() {
+    let _watchdog = watchdog(LIMIT);
+    let wakes = wakes();
+    let start = Arc::new(Barrier::new(THREADS));
+    let scheduler = Scheduler::new();
+    let polls = Rc::new(Cell::new(0));
+    let mut threads = Vec::new();
+    for _ in 0..THREADS {
+        let signal = Arc::new(Signal::default());
+        let polls = Rc::clone(&polls);
+        let received = Arc::clone(&signal);
+        scheduler.spawn(async move {
+            let mut seen = 0;
+            while seen < wakes {
+                seen = received.more_than(seen).await;
+                polls.set(polls.get() + 1);
+            }
+        });
+        let start = Arc::clone(&start);
+        threads.push(thread::spawn(move || {
+            start.wait();
+            (0..wakes).for_each(|_| signal.send());
+        }));
+    }
+    scheduler.run();
+    for thread in threads {
+        thread.join().expect("the thread only wakes");
+    }
+    println!(
+        "{} wakes by {THREADS} threads, {} polls for them, 0 lost",
+        wakes * THREADS as u64,
+        polls.get()
+    );
+}
+
+#[test]
+fn no_wake_is_lost_when_sixteen_threads_wake_all_the_same_task() {
+    let _watchdog = watchdog(LIMIT);
+    let wakes = wakes();
+    let total = wakes * THREADS as u64;
+    let signal = Arc::new(Signal::default());
+    let scheduler = Scheduler::new();
+    let received = Arc::clone(&signal);
+    scheduler.spawn(async move {
+        let mut seen = 0;
+        while seen < total {
+            seen = received.more_than(seen).await;
+        }
+        assert_eq!(seen, total);
+    });
+    let threads: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let signal = Arc::clone(&signal);
+            thread::spawn(move || (0..wakes).for_each(|_| signal.send()))
+        })
+        .collect();
+    scheduler.run();
+    for thread in threads {
+        thread.join().expect("the thread only wakes");
+    }
+}
+
+/// Each wake is waited for before the next is sent, so a single one that is lost is a hang. The loop blocks between
+/// them, or is just about to: that moment is what this test is for.
+#[test]
+fn no_wake_is_lost_when_each_is_answered_before_the_next() {
+    let _watchdog = watchdog(LIMIT);
+    let rounds = wakes() / 10;
+    let pairs = 4;
+    let scheduler = Scheduler::new();
+    let mut threads = Vec::new();
+    for pair in 0..pairs {
+        let signal = Arc::new(Signal::default());
+        let answered = Arc::new(AtomicU64::new(0));
+        let (received, answer) = (Arc::clone(&signal), Arc::clone(&answered));
+        scheduler.spawn(async move {
+            for seen in 0..rounds {
+                assert_eq!(received.more_than(seen).await, seen + 1);
+                answer.store(seen + 1, Ordering::Release);
+            }
+        });
+        threads.push(thread::spawn(move || {
+            for round in 0..rounds {
+                signal.send();
+                while answered.load(Ordering::Acquire) <= round {
+                    thread::yield_now();
+                }
+                // Now at once, now a little later: when the loop has gone to block, or is on its way.
+                for _ in 0..(round * (pair + 3)) % 97 {
+                    std::hint::spin_loop();
+                }
+            }
+        }));
+    }
+    scheduler.run();
+    for thread in threads {
+        thread.join().expect("the thread only wakes");
+    }
+}
+
+#[test]
+fn a_wake_and_a_deadline_at_the_same_moment_are_both_heard() {
+    let _watchdog = watchdog(LIMIT);
+    let rounds = wakes() / 200;
+    let signal = Arc::new(Signal::default());
+    let answered = Arc::new(AtomicU64::new(0));
+    let (received, answer) = (Arc::clone(&signal), Arc::clone(&answered));
+    let done = Rc::new(Cell::new(false));
+    let told = Rc::clone(&done);
+    let scheduler = Scheduler::new();
+    scheduler.spawn(async move {
+        for seen in 0..rounds {
+            assert_eq!(received.more_than(seen).await, seen + 1);
+            answer.store(seen + 1, Ordering::Release);
+        }
+        told.set(true);
+    });
+    let naps = Rc::new(Cell::new(0));
+    let slept = Rc::clone(&naps);
+    scheduler.spawn(async move {
+        while !done.get() {
+            let start = Instant::now();
+            let nap = Duration::from_micros(50 + slept.get() % 200);
+            sleep(nap).await;
+            assert!(start.elapsed() >= nap);
+            slept.set(slept.get() + 1);
+        }
+    });
+    let thread = thread::spawn(move || {
+        for round in 0..rounds {
+            signal.send();
+            while answered.load(Ordering::Acquire) <= round {
+                thread::yield_now();
+            }
+            thread::sleep(Duration::from_micros(round % 150));
+        }
+    });
+    scheduler.run();
+    thread.join().expect("the thread only wakes");
+    assert!(naps.get() > 0, "no sleep has ended");
+}
+
+/// Wakes of one task from its own thread and from others, in all orders: it must be polled for each, and never twice at
+/// a time or after its end.
+#[test]
+fn wakes_from_here_and_from_elsewhere_do_not_hide_each_other() {
+    let _watchdog = watchdog(LIMIT);
+    let rounds = wakes() / 10;
+    let shared = Arc::new(Signal::default());
+    let stop = Arc::new(AtomicBool::new(false));
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let (shared, stop) = (Arc::clone(&shared), Arc::clone(&stop));
+            thread::spawn(move || {
+                let mut sent = 0_u64;
+                while !stop.load(Ordering::Relaxed) {
+                    shared.send();
+                    sent += 1;
+                }
+                sent
+            })
+        })
+        .collect();
+    let scheduler = Scheduler::new();
+    let local = Rc::new(Cell::new(0));
+    let ended = Rc::new(Cell::new(false));
+    let (received, counter, end) = (Arc::clone(&shared), Rc::clone(&local), Rc::clone(&ended));
+    scheduler.spawn(async move {
+        let polling = Cell::new(false);
+        poll_fn(|cx| {
+            assert!(!polling.replace(true), "polled while it is polled");
+            assert!(!end.get(), "polled after its end");
+            let replaced = received
+                .waker
+                .lock()
+                .expect("no panic under the lock")
+                .replace(cx.waker().clone());
+            drop(replaced);
+            polling.set(false);
+            if counter.get() < rounds {
+                return Poll::Pending;
+            }
+            end.set(true);
+            Poll::Ready(())
+        })
+        .await;
+    });
+    // Each step of this task wakes the other; and its own turn must come round as well, for all the foreign wakes.
+    let received = Arc::clone(&shared);
+    scheduler.spawn(async move {
+        for round in 0..rounds {
+            local.set(round + 1);
+            let waker = received.waker.lock().expect("no panic under the lock").clone();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            yield_now().await;
+        }
+    });
+    scheduler.run();
+    assert!(ended.get());
+    stop.store(true, Ordering::Relaxed);
+    let sent: u64 = threads
+        .into_iter()
+        .map(|thread| thread.join().expect("it only wakes"))
+        .sum();
+    assert!(sent > 0);
+}
