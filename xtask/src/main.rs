@@ -1,1 +1,73 @@
-fn main() {}
+//! The project's own commands: `cargo xtask help` lists them.
+
+mod compare;
+mod diff;
+mod growth;
+mod lines;
+mod rust;
+mod same;
+mod split;
+mod stop;
+mod table;
+mod tree;
+mod unified;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use crate::stop::{Result, Stop, unknown};
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  diff [STEP [STEP]] [--stat|--split]   what a step changes; without STEP, every step of the tree
+  growth                                the numbers of growth
+  same [--update]                       what the steps share is the same, and the rules of growth hold
+  forward FILE [--from STEP]            carries a change made in one step on to the later ones
+  docs [--check]                        writes what is generated, or says what is stale
+  page [--open]                         writes one HTML file in which to read the growth
+
+A STEP is 1 to 6, exp1 to exp6, or the name of its folder.
+";
+
+const COMMANDS: [&str; 7] = ["diff", "growth", "same", "forward", "docs", "page", "help"];
+
+fn main() -> ExitCode {
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    let done = run(&mut out);
+    let flushed = out.flush();
+    let message = match done.and(flushed.map_err(Stop::from)) {
+        Ok(()) => return ExitCode::SUCCESS,
+        // Whoever reads has seen enough: `cargo xtask diff | head`.
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+        Err(Stop::Output(error)) => error.to_string(),
+        Err(Stop::Failed(message)) => message,
+        Err(Stop::Usage(message)) => {
+            eprintln!("xtask: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    eprintln!("xtask: {message}");
+    ExitCode::FAILURE
+}
+
+fn run(out: &mut impl Write) -> Result {
+    let mut args = lexopt::Parser::from_env();
+    let command = match args.next()? {
+        Some(Value(word)) => word.string()?,
+        Some(Long("help") | Short('h')) => "help".to_owned(),
+        Some(option) => return Err(option.unexpected().into()),
+        None => {
+            return Err(Stop::Usage(format!("say which command: {}", COMMANDS.join(", "))));
+        }
+    };
+    match command.as_str() {
+        "diff" => diff::run(args, out),
+        "growth" => growth::run(args, out),
+        "same" => same::run(args, out),
+        "help" => Ok(out.write_all(HELP.as_bytes())?),
+        _ => unknown("command", &command, COMMANDS),
+    }
+}

@@ -1,0 +1,281 @@
+//! What the commands want to know of Rust source: its tokens, its items, its lines.
+
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
+
+use proc_macro2::Span;
+use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+
+use crate::stop::{Result, failed};
+
+/// A file that has been parsed.
+pub(crate) struct Source<'a> {
+    text: &'a str,
+    syntax: syn::File,
+}
+
+/// A function, a type or the like, with the comments above it.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// `drive`, `Core::drive`, `Wake::wake@Task`: without generics, so that it stays when they come.
+    pub(crate) name: String,
+    /// Counted from 1.
+    pub(crate) line: usize,
+    pub(crate) text: String,
+}
+
+/// A function's body and signature.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) lines: RangeInclusive<usize>,
+}
+
+/// Every token, white space and comments included, and where it stands.
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = (TokenKind, Range<usize>)> {
+    tokenize(text, FrontmatterAllowed::No).scan(0, |end, token| {
+        let start = *end;
+        *end += token.len as usize;
+        Some((token.kind, start..*end))
+    })
+}
+
+pub(crate) fn is_comment(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::LineComment { .. } | TokenKind::BlockComment { .. })
+}
+
+/// The modules that a file declares, in its order. None if it cannot be parsed: whoever needs more will say so.
+pub(crate) fn modules(text: &str) -> Vec<String> {
+    let items = syn::parse_file(text).map(|file| file.items).unwrap_or_default();
+    let name = |item| match item {
+        syn::Item::Mod(module) => Some(module.ident.to_string()),
+        _ => None,
+    };
+    items.into_iter().filter_map(name).collect()
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn parse(path: &str, text: &'a str) -> Result<Self> {
+        match syn::parse_file(text) {
+            Ok(syntax) => Ok(Self { text, syntax }),
+            Err(error) => failed(format!("{path}:{}: {error}", error.span().start().line)),
+        }
+    }
+
+    /// How many lines hold code other than `use`: no blanks, no comments.
+    pub(crate) fn code_lines(&self) -> usize {
+        let mut code = BTreeSet::new();
+        for (kind, range) in tokens(self.text) {
+            if kind != TokenKind::Whitespace && !is_comment(kind) {
+                code.extend(self.line(range.start)..=self.line(range.end - 1));
+            }
+        }
+        let mut uses = Uses::default();
+        uses.visit_file(&self.syntax);
+        code.difference(&uses.0).count()
+    }
+
+    /// How many lines hold the keyword `unsafe`.
+    pub(crate) fn unsafe_lines(&self) -> usize {
+        let found = tokens(self.text).filter(|(_, range)| &self.text[range.clone()] == "unsafe");
+        let lines: BTreeSet<_> = found.map(|(_, range)| self.line(range.start)).collect();
+        lines.len()
+    }
+
+    /// How many items are `pub`, methods and fields included. What `pub use` shows again is not counted again.
+    pub(crate) fn public_items(&self) -> usize {
+        let mut public = Public(0);
+        public.visit_file(&self.syntax);
+        public.0
+    }
+
+    pub(crate) fn functions(&self) -> Vec<Function> {
+        let mut functions = Functions::default();
+        functions.visit_file(&self.syntax);
+        functions.0
+    }
+
+    /// The items, and those within an `impl` or a module each for itself.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        let mut items = Items {
+            lines: self.text.lines().collect(),
+            end: self.syntax.attrs.last().map_or(0, |attr| last_line(attr.span())),
+            found: Vec::new(),
+        };
+        let head = items.lines[..items.end].join("\n");
+        items.found.extend((!head.is_empty()).then(|| Item {
+            name: "(head)".to_owned(),
+            line: 1,
+            text: head,
+        }));
+        items.walk(&self.syntax.items, "");
+        items.found
+    }
+
+    /// The line of a byte, counted from 1.
+    pub(crate) fn line(&self, byte: usize) -> usize {
+        1 + self.text[..byte].matches('\n').count()
+    }
+}
+
+fn lines(span: Span) -> RangeInclusive<usize> {
+    span.start().line..=span.end().line
+}
+
+fn last_line(span: Span) -> usize {
+    span.end().line
+}
+
+#[derive(Default)]
+struct Uses(BTreeSet<usize>);
+
+impl Visit<'_> for Uses {
+    fn visit_item_use(&mut self, item: &syn::ItemUse) {
+        self.0.extend(lines(item.span()));
+    }
+}
+
+struct Public(usize);
+
+impl Visit<'_> for Public {
+    fn visit_visibility(&mut self, visibility: &syn::Visibility) {
+        self.0 += usize::from(matches!(visibility, syn::Visibility::Public(_)));
+    }
+
+    fn visit_item_use(&mut self, _: &syn::ItemUse) {}
+}
+
+#[derive(Default)]
+struct Functions(Vec<Function>);
+
+impl Functions {
+    fn add(&mut self, sig: &syn::Signature, block: &syn::Block) {
+        let name = sig.ident.to_string();
+        let lines = sig.span().start().line..=last_line(block.span());
+        self.0.push(Function { name, lines });
+    }
+}
+
+impl<'ast> Visit<'ast> for Functions {
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        self.add(&item.sig, &item.block);
+        visit::visit_item_fn(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.add(&item.sig, &item.block);
+        visit::visit_impl_item_fn(self, item);
+    }
+
+    fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
+        if let Some(block) = &item.default {
+            self.add(&item.sig, block);
+        }
+    }
+}
+
+struct Items<'a> {
+    lines: Vec<&'a str>,
+    /// The last line of what stands before the next item: its comments begin below.
+    end: usize,
+    found: Vec<Item>,
+}
+
+impl Items<'_> {
+    fn walk(&mut self, items: &[syn::Item], prefix: &str) {
+        for item in items {
+            match item {
+                syn::Item::Impl(item) if !item.items.is_empty() => self.walk_impl(item, prefix),
+                syn::Item::Mod(syn::ItemMod {
+                    ident,
+                    content: Some((_, items)),
+                    ..
+                }) => {
+                    let inner = format!("{prefix}{ident}::");
+                    self.end = item.span().start().line;
+                    self.walk(items, &inner);
+                }
+                // Imports and module lists follow from the rest.
+                syn::Item::Use(_) | syn::Item::Mod(_) => {}
+                item => self.add(format!("{prefix}{}", name(item)), item.span()),
+            }
+            self.end = last_line(item.span());
+        }
+    }
+
+    fn walk_impl(&mut self, item: &syn::ItemImpl, prefix: &str) {
+        self.end = item.brace_token.span.open().start().line;
+        let owner = type_name(&item.self_ty);
+        for inner in &item.items {
+            let ident = match inner {
+                syn::ImplItem::Fn(inner) => inner.sig.ident.to_string(),
+                syn::ImplItem::Const(inner) => inner.ident.to_string(),
+                syn::ImplItem::Type(inner) => inner.ident.to_string(),
+                _ => "?".to_owned(),
+            };
+            let name = match &item.trait_ {
+                Some((path, _)) => format!("{prefix}{}::{ident}@{owner}", last_segment(path)),
+                None => format!("{prefix}{owner}::{ident}"),
+            };
+            self.add(name, inner.span());
+        }
+    }
+
+    fn add(&mut self, name: String, span: Span) {
+        let last = last_line(span);
+        let first = (self.end..last).find(|&line| !self.lines[line].trim().is_empty());
+        let first = first.unwrap_or(self.end);
+        let twins = self
+            .found
+            .iter()
+            .filter(|item| item.name.split('#').next() == Some(&name))
+            .count();
+        let name = if twins == 0 {
+            name
+        } else {
+            format!("{name}#{}", twins + 1)
+        };
+        self.found.push(Item {
+            name,
+            line: first + 1,
+            text: self.lines[first..last].join("\n"),
+        });
+        self.end = last;
+    }
+}
+
+fn name(item: &syn::Item) -> String {
+    match item {
+        syn::Item::Const(item) => item.ident.to_string(),
+        syn::Item::Enum(item) => item.ident.to_string(),
+        syn::Item::Fn(item) => item.sig.ident.to_string(),
+        syn::Item::Impl(item) => {
+            let of = item.trait_.as_ref().map(|(path, _)| last_segment(path));
+            format!("{}@{}", of.unwrap_or_default(), type_name(&item.self_ty))
+        }
+        syn::Item::Macro(item) => format!("{}!", last_segment(&item.mac.path)),
+        syn::Item::Static(item) => item.ident.to_string(),
+        syn::Item::Struct(item) => item.ident.to_string(),
+        syn::Item::Trait(item) => item.ident.to_string(),
+        syn::Item::Type(item) => item.ident.to_string(),
+        syn::Item::Union(item) => item.ident.to_string(),
+        _ => "?".to_owned(),
+    }
+}
+
+fn type_name(ty: &syn::Type) -> String {
+    match ty {
+        syn::Type::Path(ty) => last_segment(&ty.path),
+        syn::Type::Reference(ty) => format!("&{}", type_name(&ty.elem)),
+        _ => "?".to_owned(),
+    }
+}
+
+fn last_segment(path: &syn::Path) -> String {
+    path.segments
+        .last()
+        .map(|segment| segment.ident.to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,238 @@
+//! The tree of steps, and their files.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::rust;
+use crate::stop::{Result, failed, unknown};
+
+/// A step of the ladder.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) number: usize,
+    pub(crate) dir: &'static str,
+    /// The steps it grew from, the nearest first.
+    pub(crate) parents: &'static [usize],
+    /// Its idea, in two sentences.
+    pub(crate) idea: &'static str,
+    /// Code lines it may have, about.
+    pub(crate) budget: usize,
+}
+
+/// In the order in which one reads them: no step stands before one that it grew from.
+pub(crate) const STEPS: [Step; 6] = [
+    Step {
+        number: 1,
+        dir: "exp1-simplest",
+        parents: &[],
+        idea: "A queue of futures and a loop that polls each in turn until none is left. \
+               Nobody can wait: a task that has nothing to do is polled all the same.",
+        budget: 40,
+    },
+    Step {
+        number: 2,
+        dir: "exp2-sleep",
+        parents: &[1],
+        idea: "Tasks wait for a moment in time, so the loop needs wakers, a ready queue, a timer queue and a place to block. \
+               Only tasks that were woken are polled, and the thread sleeps when there are none.",
+        budget: 330,
+    },
+    Step {
+        number: 3,
+        dir: "exp3-spawn",
+        parents: &[2],
+        idea: "A task starts other tasks, and awaits or aborts them by a handle. \
+               So its handle, its wakers and the ready queue share it, and it becomes one allocation with its result beside the future.",
+        budget: 590,
+    },
+    Step {
+        number: 4,
+        dir: "exp4-threadpool",
+        parents: &[3],
+        idea: "Work that would stop every other task goes to a pool of threads. \
+               Wakes now come from those threads, so the ready queue gets a second half that they may touch.",
+        budget: 680,
+    },
+    Step {
+        number: 5,
+        dir: "exp5-selectors",
+        parents: &[3],
+        idea: "Tasks wait for sockets and other descriptors: the loop blocks in a selector, which knows them all. \
+               A source remembers what it is ready for, and an operation is tried before it waits.",
+        budget: 820,
+    },
+    Step {
+        number: 6,
+        dir: "exp6-combined",
+        parents: &[5, 4],
+        idea: "A thread can block in one place only, so a wake from another thread has to look like a readable socket. \
+               With a socket to itself the loop hears threads and descriptors at once, and the two branches join.",
+        budget: 1110,
+    },
+];
+
+/// Two steps to compare.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) old: &'static Step,
+    pub(crate) new: &'static Step,
+}
+
+impl Step {
+    /// By its number, its short name or its folder.
+    pub(crate) fn parse(word: &str) -> Result<&'static Self> {
+        let name = word.trim_end_matches('/');
+        let found = STEPS
+            .iter()
+            .find(|step| [&step.number.to_string(), &step.short(), step.dir].contains(&name));
+        found.map_or_else(|| unknown("step", word, &STEPS), Ok)
+    }
+
+    /// As in a path or in prose: `exp3`.
+    pub(crate) fn short(&self) -> String {
+        format!("exp{}", self.number)
+    }
+
+    pub(crate) fn parents(&self) -> impl Iterator<Item = &'static Self> {
+        self.parents.iter().map(|number| &STEPS[number - 1])
+    }
+
+    /// The step of the folder that a path begins with.
+    pub(crate) fn of_path(path: &str) -> Option<&'static Self> {
+        let dir = path.split('/').next()?;
+        STEPS.iter().find(|step| step.dir == dir)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.dir)
+    }
+}
+
+impl Pair {
+    /// The steps of the tree, each with what it grew from.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        STEPS.iter().flat_map(Self::to)
+    }
+
+    /// A step with each of its parents.
+    pub(crate) fn to(new: &'static Step) -> impl Iterator<Item = Self> {
+        new.parents().map(move |old| Self { old, new })
+    }
+
+    /// As in the name of a file: `1-2`.
+    pub(crate) fn name(self) -> String {
+        format!("{}-{}", self.old.number, self.new.number)
+    }
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} → {}", self.old, self.new)
+    }
+}
+
+/// The project's folder.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    root: PathBuf,
+}
+
+impl Tree {
+    /// From the current folder upwards.
+    pub(crate) fn find() -> Result<Self> {
+        let here = std::env::current_dir()?;
+        match here
+            .ancestors()
+            .find(|dir| STEPS.iter().all(|step| dir.join(step.dir).is_dir()))
+        {
+            Some(root) => Ok(Self { root: root.to_owned() }),
+            None => failed(format!("no folder above {} holds the six steps", here.display())),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.root.join(file)
+    }
+
+    pub(crate) fn has(&self, file: &str) -> bool {
+        self.path(file).is_file()
+    }
+
+    pub(crate) fn read(&self, file: &str) -> Result<String> {
+        fs::read_to_string(self.path(file)).or_else(|error| failed(format!("{file}: {error}")))
+    }
+
+    /// All at once or not at all: a reader never finds half a file.
+    pub(crate) fn write(&self, file: &str, text: &str) -> Result {
+        let path = self.path(file);
+        let half = path.with_extension("half-written");
+        let written = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&half, text))
+            .and_then(|()| fs::rename(&half, &path));
+        written.or_else(|error| failed(format!("{file}: {error}")))
+    }
+
+    /// A file in TOML.
+    pub(crate) fn read_toml(&self, file: &str) -> Result<toml::Table> {
+        self.read(file)?
+            .parse()
+            .or_else(|error| failed(format!("{file}: {error}")))
+    }
+
+    /// The folders of the workspace's crates.
+    pub(crate) fn members(&self) -> Result<Vec<String>> {
+        let manifest = self.read_toml("Cargo.toml")?;
+        let members = manifest
+            .get("workspace")
+            .and_then(|table| table.get("members")?.as_array());
+        let names = members.into_iter().flatten().filter_map(toml::Value::as_str);
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// The files below a folder with this ending, by name. None if there is no such folder.
+    pub(crate) fn files(&self, dir: &str, ending: &str) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        let Ok(entries) = fs::read_dir(self.path(dir)) else {
+            return Ok(found);
+        };
+        for entry in entries {
+            let entry = entry?;
+            let path = format!("{dir}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                found.extend(self.files(&path, ending)?);
+            } else if path.ends_with(ending) {
+                found.push(path);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// A step's source files without the folder, in the order in which one reads them: as `lib.rs` names them, then
+    /// `lib.rs` itself, and the demo at last.
+    pub(crate) fn sources(&self, step: &Step) -> Result<Vec<String>> {
+        let src = format!("{step}/src");
+        let modules = rust::modules(&self.read(&format!("{src}/lib.rs"))?);
+        let place = |name: &String| match name.strip_suffix(".rs").unwrap_or(name) {
+            "main" => usize::MAX,
+            "lib" => usize::MAX - 1,
+            name => modules
+                .iter()
+                .position(|module| module == name)
+                .unwrap_or(modules.len()),
+        };
+        let files = self.files(&src, ".rs")?;
+        let mut names: Vec<_> = files.iter().map(|file| file[src.len() + 1..].to_owned()).collect();
+        names.sort_by_key(place);
+        Ok(names)
+    }
+}
