@@ -19,6 +19,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures::future::{Either, join, join_all, select};
+use polling::Poller;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::SIGUSR1;
@@ -298,6 +299,24 @@ fn waiting_takes_no_cpu_time() {
         let before = cpu_time();
         let waits = join(near.readable(), near.writable());
         timeout(Duration::from_millis(500), waits).await.unwrap_err();
+        let used = cpu_time() - before;
+        assert!(used < Duration::from_millis(250), "{used:?} of 500 ms");
+    });
+}
+
+#[test]
+fn a_broken_connection_that_is_kept_takes_no_cpu_time() {
+    // `poll` reports it whether asked or not, and so it cannot be done without edges.
+    if !Poller::new().unwrap().supports_edge() {
+        return;
+    }
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (near, far) = pair();
+        drop(far);
+        assert_eq!(read(&near, &mut [0]).await.unwrap(), 0);
+        let before = cpu_time();
+        sleep(Duration::from_millis(500)).await;
         let used = cpu_time() - before;
         assert!(used < Duration::from_millis(250), "{used:?} of 500 ms");
     });
