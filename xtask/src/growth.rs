@@ -11,14 +11,17 @@ use crate::tree::{Pair, STEPS, Step, Tree};
 
 /// What a reader must know to count the same.
 pub(crate) const KEY: &str = "Code lines are those of `src/` without the demo, blanks, comments and `use`. \
-     Lines added and removed are all lines of `src/`; \"words\" ignores white space, as `git diff -w` does.";
+     Lines added and removed are \
+     all lines of `src/`, as `git diff --no-index` counts them, and as it does with `-w`.";
 
 pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     if let Some(arg) = args.next()? {
         return Err(arg.unexpected().into());
     }
     let tree = Tree::find()?;
-    write!(out, "{}\n{}\n", steps(&tree)?, changes(&tree)?)?;
+    let from = |pair: Pair| format!("{}→{}", pair.old.number, pair.new.number);
+    let changes = changes(&tree, from, |step| step.dir.to_owned())?;
+    write!(out, "{}\n{changes}\n", steps(&tree)?)?;
     Ok(writeln!(out, "{KEY}")?)
 }
 
@@ -67,7 +70,7 @@ fn dependencies(tree: &Tree, step: &Step) -> Result<Vec<String>> {
 /// A row a step.
 pub(crate) fn steps(tree: &Tree) -> Result<String> {
     let mut table = Table::new(
-        1,
+        "lrrrr",
         &[
             "step",
             "code lines",
@@ -89,20 +92,20 @@ pub(crate) fn steps(tree: &Tree) -> Result<String> {
     Ok(table.render())
 }
 
-/// A row for each step of the tree.
-pub(crate) fn changes(tree: &Tree) -> Result<String> {
+/// A row for each step of the tree, with the words that a pair and its later step go by.
+pub(crate) fn changes(tree: &Tree, from: impl Fn(Pair) -> String, to: impl Fn(&Step) -> String) -> Result<String> {
     let head = [
-        "from",
-        "to",
+        "diff",
+        "step",
         "added",
         "removed",
-        "added, words",
-        "removed, words",
+        "added, `-w`",
+        "removed, `-w`",
         "new",
         "changed",
         "identical",
     ];
-    let mut table = Table::new(2, &head);
+    let mut table = Table::new("llrrrrrrr", &head);
     for pair in Pair::all() {
         let files = compare::files(tree, pair)?;
         let (added, removed) = compare::totals(&files);
@@ -111,16 +114,9 @@ pub(crate) fn changes(tree: &Tree) -> Result<String> {
             .map(|file| lines::count(&lines::changes_of_words(&file.old, &file.new)));
         let words = of_words.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
         let count = |kind| compare::names(&files, kind).len();
-        let mut row = vec![pair.old.dir.to_owned(), pair.new.dir.to_owned()];
-        let numbers = [
-            added,
-            removed,
-            words.0,
-            words.1,
-            count(Kind::New),
-            count(Kind::Changed),
-            count(Kind::Identical),
-        ];
+        let kinds = [Kind::New, Kind::Changed, Kind::Identical].map(count);
+        let numbers = [added, removed, words.0, words.1].into_iter().chain(kinds);
+        let mut row = vec![from(pair), to(pair.new)];
         row.extend(numbers.map(|number| number.to_string()));
         table.row(row);
     }

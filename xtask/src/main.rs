@@ -2,6 +2,7 @@
 
 mod compare;
 mod diff;
+mod docs;
 mod growth;
 mod lines;
 mod rust;
@@ -67,6 +68,7 @@ fn run(out: &mut impl Write) -> Result {
         "diff" => diff::run(args, out),
         "growth" => growth::run(args, out),
         "same" => same::run(args, out),
+        "docs" => docs::run(args, out),
         "help" => Ok(out.write_all(HELP.as_bytes())?),
         _ => unknown("command", &command, COMMANDS),
     }

@@ -26,6 +26,21 @@ pub(crate) struct Item {
     pub(crate) text: String,
 }
 
+impl Item {
+    /// The name as one would say it: `Task::wake`.
+    pub(crate) fn plain_name(&self) -> String {
+        let name = self.name.split('#').next().unwrap_or(&self.name);
+        match (name.split_once('@'), name) {
+            (Some((method, owner)), _) => match method.split_once("::") {
+                Some((_, method)) => format!("{owner}::{method}"),
+                None => owner.to_owned(),
+            },
+            (None, "(head)") => "head".to_owned(),
+            (None, name) => name.to_owned(),
+        }
+    }
+}
+
 /// A function's body and signature.
 #[derive(Debug)]
 pub(crate) struct Function {
@@ -72,9 +87,14 @@ impl<'a> Source<'a> {
                 code.extend(self.line(range.start)..=self.line(range.end - 1));
             }
         }
+        code.difference(&self.import_lines()).count()
+    }
+
+    /// The lines of `use`.
+    pub(crate) fn import_lines(&self) -> BTreeSet<usize> {
         let mut uses = Uses::default();
         uses.visit_file(&self.syntax);
-        code.difference(&uses.0).count()
+        uses.0
     }
 
     /// How many lines hold the keyword `unsafe`.

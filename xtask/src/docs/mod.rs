@@ -1,0 +1,106 @@
+//! `cargo xtask docs`: writes what is generated, or says what is stale.
+
+mod chart;
+mod markers;
+mod patch;
+mod tables;
+
+use std::fs;
+use std::io::Write;
+
+use lexopt::prelude::*;
+
+use crate::stop::{Result, failed};
+use crate::tree::{Pair, STEPS, Tree};
+
+pub(crate) use patch::Patch;
+
+/// Where a pair's diff is.
+pub(crate) fn diff_path(pair: Pair) -> String {
+    format!("docs/diffs/{}.diff", pair.name())
+}
+
+/// A file as it should be.
+struct Generated {
+    path: String,
+    text: String,
+}
+
+pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
+    let mut check = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("check") => check = true,
+            arg => return Err(arg.unexpected().into()),
+        }
+    }
+    let tree = Tree::find()?;
+    let mut stale = generated(&tree, out)?;
+    stale.retain(|file| tree.read(&file.path).ok().as_ref() != Some(&file.text));
+    let left_over = left_over(&tree)?;
+    if check {
+        return report(out, &stale, &left_over);
+    }
+    for file in &stale {
+        tree.write(&file.path, &file.text)?;
+        writeln!(out, "{} is written", file.path)?;
+    }
+    for path in &left_over {
+        fs::remove_file(tree.path(path)).or_else(|error| failed(format!("{path}: {error}")))?;
+        writeln!(out, "{path} is removed")?;
+    }
+    Ok(())
+}
+
+fn report(out: &mut impl Write, stale: &[Generated], left_over: &[String]) -> Result {
+    for file in stale {
+        writeln!(out, "{} is stale", file.path)?;
+    }
+    for path in left_over {
+        writeln!(out, "{path} belongs to no step of the tree")?;
+    }
+    match stale.len() + left_over.len() {
+        0 => Ok(()),
+        _ => failed("docs: what is generated does not fit the tree; this writes it anew: cargo xtask docs"),
+    }
+}
+
+/// All that is generated. Says what has no place.
+fn generated(tree: &Tree, out: &mut impl Write) -> Result<Vec<Generated>> {
+    let mut files = Vec::new();
+    for pair in Pair::all() {
+        files.push(Generated {
+            path: diff_path(pair),
+            text: Patch::of(tree, pair)?.text,
+        });
+    }
+    files.push(Generated {
+        path: chart::FILE.to_owned(),
+        text: chart::draw(tree)?,
+    });
+    let mut blocks = vec![
+        ("README.md".to_owned(), "steps", tables::steps(tree)?),
+        ("CONTRIBUTING.md".to_owned(), "budgets", tables::budgets(tree)?),
+    ];
+    for step in &STEPS {
+        blocks.push((format!("{step}/README.md"), "changed", tables::changed(tree, step)?));
+    }
+    for (path, name, block) in blocks {
+        match markers::fill(&path, &tree.read(&path)?, name, &block)? {
+            Some(text) => files.push(Generated { path, text }),
+            None => writeln!(
+                out,
+                "{path} has no place for what is generated: <!-- generated: {name} -->"
+            )?,
+        }
+    }
+    Ok(files)
+}
+
+/// Diffs of steps that are no longer compared.
+fn left_over(tree: &Tree) -> Result<Vec<String>> {
+    let wanted: Vec<_> = Pair::all().map(diff_path).collect();
+    let mut found = tree.files("docs/diffs", "")?;
+    found.retain(|path| !wanted.contains(path));
+    Ok(found)
+}

@@ -1,0 +1,111 @@
+//! The generated parts of the Markdown pages.
+
+use std::fmt::Write;
+
+use crate::compare::{self, FileDiff, Kind};
+use crate::docs::chart;
+use crate::docs::diff_path;
+use crate::docs::patch::{Patch, Place};
+use crate::growth::{self, Size};
+use crate::lines;
+use crate::stop::Result;
+use crate::table::Table;
+use crate::tree::{Pair, STEPS, Step, Tree};
+
+/// More names than this, and a hunk is named after its first alone.
+const NAMES: usize = 3;
+
+/// README.md: the numbers of growth, with the way to every diff.
+pub(crate) fn steps(tree: &Tree) -> Result<String> {
+    let mut text = growth::steps(tree)?;
+    let (alt, file) = (chart::ALT, chart::FILE);
+    write!(text, "\n![{alt}]({file})\n\n").expect("a string takes all");
+    let linked = |pair: Pair| format!("[{}→{}]({})", pair.old.number, pair.new.number, diff_path(pair));
+    let by_file = |step: &Step| format!("[{step}]({step}/README.md#what-changed)");
+    text.push_str(&growth::changes(tree, linked, by_file)?);
+    Ok(text)
+}
+
+/// CONTRIBUTING.md: what each step may have and has.
+pub(crate) fn budgets(tree: &Tree) -> Result<String> {
+    let mut table = Table::new("lrr", &["step", "budget", "code lines"]);
+    for step in &STEPS {
+        let code = Size::of(tree, step)?.code;
+        table.row(vec![step.dir.to_owned(), step.budget.to_string(), code.to_string()]);
+    }
+    Ok(table.render())
+}
+
+/// A step's README.md: what changed since the step it grew from.
+pub(crate) fn changed(tree: &Tree, step: &'static Step) -> Result<String> {
+    let mut parts = Vec::new();
+    for pair in Pair::to(step) {
+        parts.push(since(tree, pair)?);
+    }
+    if parts.is_empty() {
+        let (files, code) = (tree.sources(step)?.len(), Size::of(tree, step)?.code);
+        parts.push(format!(
+            "All is new, for this is the first step: {files} files, {code} code lines.\n"
+        ));
+    }
+    Ok(parts.join("\n"))
+}
+
+fn since(tree: &Tree, pair: Pair) -> Result<String> {
+    let files = compare::files(tree, pair)?;
+    let places = Patch::of(tree, pair)?.places(tree, pair)?;
+    let Pair { old, new } = pair;
+    let (added, removed) = compare::totals(&files);
+    let mut text = format!(
+        "From [{old}](../{old}/README.md): {added} lines added, {removed} removed. [The diff](../{}), or\n\
+         `git diff --no-index {old}/src {new}/src`, or `cargo xtask diff {} {}`.\n\n",
+        diff_path(pair),
+        old.number,
+        new.number
+    );
+    let mut table = Table::new("llrrl", &["file", "is", "added", "removed", "where"]);
+    for file in files.iter().filter(|file| file.kind != Kind::Identical) {
+        let here: Vec<_> = places.iter().filter(|place| place.file == file.name).collect();
+        table.row(row(pair, file, &here));
+    }
+    text.push_str(&table.render());
+    let identical: Vec<_> = compare::names(&files, Kind::Identical)
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if !identical.is_empty() {
+        write!(text, "\nThe same to the byte: {}.\n", identical.join(", ")).expect("a string takes all");
+    }
+    Ok(text)
+}
+
+fn row(pair: Pair, file: &FileDiff, places: &[&Place]) -> Vec<String> {
+    let (added, removed) = lines::count(&file.changes);
+    let link = |place: &&Place| {
+        let label = match file.kind {
+            Kind::Changed if places.len() > 1 || place.items.len() <= NAMES => label(&place.items),
+            _ => "all of it".to_owned(),
+        };
+        format!("[{label}](../{}#L{})", diff_path(pair), place.line)
+    };
+    vec![
+        format!("[`{0}`](src/{0})", file.name),
+        file.kind.word().to_owned(),
+        added.to_string(),
+        removed.to_string(),
+        places.iter().map(link).collect::<Vec<_>>().join(", "),
+    ]
+}
+
+/// What a hunk is called.
+fn label(items: &[String]) -> String {
+    let code = |item: &String| match item.as_str() {
+        "head" | "imports" | "modules" => item.clone(),
+        item => format!("`{item}`"),
+    };
+    match items {
+        [] => "between".to_owned(),
+        [first, rest @ ..] if rest.len() >= NAMES => format!("{} and {} more", code(first), rest.len()),
+        items => items.iter().map(code).collect::<Vec<_>>().join(", "),
+    }
+}
