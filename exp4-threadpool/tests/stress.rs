@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sched::{Scheduler, sleep, yield_now};
-use shared_testutil::watchdog;
+use shared_testutil::{SignalStorm, watchdog};
 
 const THREADS: usize = 16;
 
@@ -269,4 +269,32 @@ fn wakes_from_here_and_from_elsewhere_do_not_hide_each_other() {
         .map(|thread| thread.join().expect("it only wakes"))
         .sum();
     assert!(sent > 0);
+}
+
+#[test]
+fn no_wake_is_lost_in_a_storm_of_signals() {
+    let _watchdog = watchdog(LIMIT);
+    let storm = SignalStorm::new();
+    let rounds = 1_000;
+    let signal = Arc::new(Signal::default());
+    let received = Arc::clone(&signal);
+    let scheduler = Scheduler::new();
+    let (answer, answered) = std::sync::mpsc::channel();
+    scheduler.spawn(async move {
+        for seen in 0..rounds {
+            assert_eq!(received.more_than(seen).await, seen + 1);
+            answer.send(()).expect("the thread listens");
+        }
+    });
+    let thread = thread::spawn(move || {
+        for round in 0..rounds {
+            // At another point of each signal's millisecond.
+            thread::sleep(Duration::from_micros(round % 10 * 100));
+            signal.send();
+            answered.recv().expect("the task answers");
+        }
+    });
+    scheduler.run();
+    thread.join().expect("the thread only wakes");
+    assert!(storm.has_arrived() && storm.sent() > 20, "there was no storm");
 }

@@ -18,6 +18,9 @@ pub use watchdog::{Watchdog, watchdog};
 mod panics;
 pub use panics::{message_in, message_of_panic};
 
+mod signals;
+pub use signals::SignalStorm;
+
 mod server;
 pub use server::{EchoServer, Fault};
 
