@@ -1,7 +1,9 @@
 //! The ready queue: first in, first out. It has two sides, the loop's and the wakers'.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 
 use crate::wait::Notifier;
 
@@ -19,8 +21,16 @@ pub(crate) struct Home {
 
 #[derive(Default)]
 struct Inbox {
-    /// The ids of the tasks to poll.
+    /// The ids of the tasks to poll. No more than that: wakers are `Send + Sync`, and most futures are not.
     tasks: VecDeque<u64>,
+}
+
+/// A task's way into the queue, for its wakers.
+pub(crate) struct Link {
+    pub(crate) id: u64,
+    /// Whether the task is queued: one that is woken twice is polled once.
+    scheduled: AtomicBool,
+    home: Arc<Home>,
 }
 
 impl Ready {
@@ -50,8 +60,7 @@ impl Ready {
 }
 
 impl Home {
-    /// Queues a task, from any thread.
-    pub(crate) fn push(&self, id: u64) {
+    fn push(&self, id: u64) {
         self.inbox().tasks.push_back(id);
         self.notifier.notify();
     }
@@ -59,5 +68,38 @@ impl Home {
     /// Nothing panics while it holds the lock, so there is no poison.
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Link {
+    pub(crate) fn new(id: u64, home: &Arc<Home>) -> Self {
+        Self {
+            id,
+            scheduled: AtomicBool::new(false),
+            home: Arc::clone(home),
+        }
+    }
+
+    /// Queues the task, from any thread, and never polls it: the caller may hold a lock that the task wants.
+    pub(crate) fn schedule(&self) {
+        if !self.scheduled.swap(true, Ordering::AcqRel) {
+            self.home.push(self.id);
+        }
+    }
+
+    /// To be called before the poll, or a wake during it would be lost. By a swap, because after a store the poll could
+    /// read the event as it was before the flag is seen to be clear. Returns whether the task was queued.
+    pub(crate) fn clear(&self) -> bool {
+        self.scheduled.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Wake for Link {
+    fn wake(self: Arc<Self>) {
+        self.schedule();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.schedule();
     }
 }

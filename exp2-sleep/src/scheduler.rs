@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::ready::Ready;
+use crate::ready::{Link, Ready};
 use crate::task::Task;
 use crate::timers::Timers;
 use crate::wait::Wait;
@@ -52,9 +53,10 @@ impl Scheduler {
     /// Adds a task behind those that wait already. It is polled by [`run`](Self::run), never here.
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         let id = self.core.next_id.replace(self.core.next_id.get() + 1);
-        let task = Task::new(id, self.core.ready.home(), future);
+        let link = Arc::new(Link::new(id, self.core.ready.home()));
+        let task = Task::new(Arc::clone(&link), future);
         self.core.tasks.borrow_mut().insert(id, task);
-        self.core.ready.home().push(id);
+        link.schedule();
     }
 
     /// Runs until no task is left.

@@ -11,13 +11,16 @@ use slab::Slab;
 
 use crate::blocking::Pool;
 use crate::join::{JoinHandle, spawn_on};
-use crate::ready::{Entry, Ready};
-use crate::task::quietly;
+use crate::ready::{Link, Ready};
+use crate::task::{Entry, quietly};
 use crate::timers::Timers;
 use crate::wait::Wait;
 
 /// Polls a turn at most, so that tasks that are always ready cannot keep timers from firing.
 const POLLS_A_TURN: usize = 64;
+
+/// The id of the future that `block_on` drives. No task has it.
+pub(crate) const ROOT: u64 = u64::MAX;
 
 thread_local! {
     /// The scheduler that runs on this thread: how a future finds it without being handed a reference.
@@ -32,7 +35,10 @@ pub struct Scheduler {
 /// What the scheduler, the loop and the current futures share.
 pub(crate) struct Core {
     /// The unfinished tasks: those to be dropped with the scheduler, whoever else holds them.
-    pub(crate) tasks: RefCell<Slab<Arc<dyn Entry>>>,
+    /// Keyed by the lower half of their ids; `None` is the one that is being polled.
+    tasks: RefCell<Slab<Option<Arc<dyn Entry>>>>,
+    /// The upper half of the next task's id. Places are used again, ids are not: a late waker must not hit a stranger.
+    next_id: Cell<u64>,
     /// The scheduler is being dropped.
     pub(crate) closed: Cell<bool>,
     /// The tasks that can go on.
@@ -67,7 +73,7 @@ impl Scheduler {
     #[track_caller]
     pub fn run(&self) {
         let _entered = Core::enter(&self.core);
-        self.core.drive(|| self.core.tasks.borrow().is_empty());
+        self.core.drive(|_| self.core.tasks.borrow().is_empty());
     }
 }
 
@@ -87,6 +93,7 @@ impl Core {
     fn new(wait: Wait) -> Self {
         Self {
             tasks: RefCell::default(),
+            next_id: Cell::default(),
             closed: Cell::default(),
             ready: Ready::new(wait.notifier()),
             timers: Timers::default(),
@@ -101,8 +108,8 @@ impl Core {
     /// 1. Wake the tasks whose deadline has passed.
     /// 2. Poll tasks until none is ready, those that become ready meanwhile included, 64 at most.
     /// 3. Wait: until the next deadline, or until a waker notifies; not at all while a task is ready.
-    pub(crate) fn drive(&self, mut done: impl FnMut() -> bool) {
-        if done() {
+    pub(crate) fn drive(&self, mut done: impl FnMut(u64) -> bool) {
+        if done(ROOT) {
             return;
         }
         loop {
@@ -112,9 +119,9 @@ impl Core {
             self.timers.fire();
             // (2)
             for _ in 0..POLLS_A_TURN {
-                let Some(task) = self.ready.pop() else { break };
-                task.poll(self);
-                if done() {
+                let Some(id) = self.ready.pop() else { break };
+                self.poll(id);
+                if done(id) {
                     return;
                 }
             }
@@ -132,6 +139,39 @@ impl Core {
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
+    /// Polls a task. It is out of the list meanwhile, but keeps its place.
+    fn poll(&self, id: u64) {
+        let place = self.tasks.borrow_mut().get_mut(id as u32 as usize).and_then(|place| {
+            // It may have woken itself in its last poll, and another may have its place.
+            place.take_if(|task| task.link().id == id)
+        });
+        let Some(task) = place else { return };
+        let task = if task.link().clear() {
+            task.poll(self)
+        } else {
+            Some(task)
+        };
+        if let Some(task) = task {
+            self.tasks.borrow_mut()[id as u32 as usize] = Some(task);
+        }
+    }
+
+    /// Makes the link of the task that is to be listed next.
+    pub(crate) fn new_link(&self) -> Link {
+        let upper = self.next_id.replace(self.next_id.get() + 1);
+        let id = upper << 32 | self.tasks.borrow().vacant_key() as u64;
+        Link::new(id, self.ready.home())
+    }
+
+    pub(crate) fn list(&self, task: Arc<dyn Entry>) {
+        self.tasks.borrow_mut().insert(Some(task));
+    }
+
+    /// Tolerates an id that is gone, as all are when the scheduler is dropped.
+    pub(crate) fn unlist(&self, id: u64) {
+        let _place = self.tasks.borrow_mut().try_remove(id as u32 as usize);
+    }
+
     /// Makes this the current scheduler of the thread, until the guard is dropped.
     #[track_caller]
     pub(crate) fn enter(self: &Rc<Self>) -> Entered {
@@ -146,10 +186,9 @@ impl Core {
     /// end when they are polled.
     fn close(&self) {
         self.closed.set(true);
-        for (_, task) in self.tasks.take() {
-            quietly(|| task.poll(self));
+        for task in self.tasks.take().into_iter().filter_map(|(_, task)| task) {
+            quietly(|| drop(task.poll(self)));
         }
-        self.ready.close();
     }
 }
 

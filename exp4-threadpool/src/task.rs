@@ -1,4 +1,4 @@
-//! A task: one allocation that the ready queue, its wakers and its handle share.
+//! A task: one allocation that the scheduler's list, the task's wakers and its handle share.
 //!
 //! Wakers may go to any thread, and so the allocation does; what the task is made of may not. So: only the loop touches
 //! the future, and drops it in place before the last `Arc` can be dropped elsewhere. The `Cell`s are for the loop and the
@@ -16,19 +16,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::join::{Join, JoinError};
-use crate::ready::{Entry, Home, Link};
+use crate::ready::Link;
 use crate::scheduler::Core;
+
+/// What the scheduler's list of tasks holds.
+pub(crate) trait Entry {
+    fn link(&self) -> &Link;
+    /// Polls the task, and returns it if it has not ended.
+    fn poll(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Entry>>;
+}
 
 /// A future, and what its wakers and its handle need beside it.
 pub(crate) struct Task<F: Future> {
-    /// The way to the ready queue.
+    /// The way into the ready queue.
     link: Link,
     /// The handle asked for the end.
     aborted: Cell<bool>,
     /// The handle is gone: nobody wants the result.
     detached: Cell<bool>,
-    /// The task's place in the list of tasks.
-    pub(crate) key: Cell<usize>,
     /// `None` when the task has ended. In a `RefCell` that only the loop borrows, so that it can be polled in place.
     future: RefCell<Option<F>>,
     /// From the end of the task until the handle takes it.
@@ -38,13 +43,12 @@ pub(crate) struct Task<F: Future> {
 }
 
 impl<F: Future> Task<F> {
-    /// Makes a task that the caller lists and queues.
-    pub(crate) fn new(home: &Arc<Home>, future: F) -> Self {
+    /// Makes a task that the caller lists and schedules.
+    pub(crate) fn new(link: Link, future: F) -> Self {
         Self {
-            link: Link::new(home),
+            link,
             aborted: Cell::new(false),
             detached: Cell::new(false),
-            key: Cell::new(0),
             future: RefCell::new(Some(future)),
             result: Cell::new(None),
             joiner: Cell::new(None),
@@ -56,12 +60,10 @@ impl<F: Future> Task<F> {
         self.future.try_borrow().is_ok_and(|future| future.is_none())
     }
 
-    /// The order matters: a wake from here on does nothing, `run` does not count the task, and whoever awaits the handle
+    /// The order matters: from here on nobody polls the task and `run` does not count it, and whoever awaits the handle
     /// finds the future dropped.
     fn end(&self, core: &Core, result: Result<F::Output, JoinError>) {
-        self.link.close();
-        // There is no such key when the scheduler is dropped: it has taken the list.
-        let _listed = core.tasks.borrow_mut().try_remove(self.key.get());
+        core.unlist(self.link.id);
         let dropped = catch_unwind(AssertUnwindSafe(|| *self.future.borrow_mut() = None));
         let result = match (result, dropped) {
             (result, Ok(())) => result,
@@ -88,39 +90,39 @@ impl<F: Future + 'static> Entry for Task<F> {
         &self.link
     }
 
-    fn poll(self: Arc<Self>, core: &Core) {
-        // It may have woken itself in its last poll.
-        if self.has_ended() {
-            return;
-        }
-        self.link.clear();
+    fn poll(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Entry>> {
         if self.aborted.get() || core.closed.get() {
-            return self.end(core, Err(JoinError::cancelled()));
+            self.end(core, Err(JoinError::cancelled()));
+            return None;
         }
         // SAFETY: the pointer is that of an `Arc`. This second one is not counted, and so must not be dropped: nor is it,
         // and it is gone before `self`. Counting it would take two locked instructions a poll.
         let waker = ManuallyDrop::new(Waker::from(unsafe { Arc::from_raw(Arc::as_ptr(&self)) }));
         let mut cx = Context::from_waker(&waker);
         match catch_unwind(AssertUnwindSafe(|| self.poll_future(&mut cx))) {
-            Ok(Poll::Pending) => {}
+            Ok(Poll::Pending) => return Some(self),
             Ok(Poll::Ready(output)) => self.end(core, Ok(output)),
             Err(payload) => self.end(core, Err(JoinError::panicked(payload))),
         }
+        None
     }
 }
 
 impl<F: Future + 'static> Wake for Task<F> {
-    /// Queues the task, and never polls it: the caller may hold a lock that the task wants.
     fn wake(self: Arc<Self>) {
-        Home::push(self);
+        self.link.schedule();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.link.schedule();
     }
 }
 
 impl<F: Future + 'static> Join<F::Output> for Task<F> {
     /// Only asks: the loop drops the future when it comes to the task. So it does not matter who aborts, and when.
-    fn abort(self: Arc<Self>) {
+    fn abort(&self) {
         self.aborted.set(true);
-        self.wake();
+        self.link.schedule();
     }
 
     fn is_finished(&self) -> bool {
@@ -161,8 +163,8 @@ impl<F: Future> Task<F> {
     }
 }
 
-// SAFETY: other threads reach a task through wakers and through the ready queue's entries alone. Those touch `link`,
-// which is `Send + Sync`, and the count of the `Arc`. All else is touched by the loop and by the handle. The
+// SAFETY: other threads reach a task through wakers alone. Those touch `link`, which is `Send + Sync`, and the count of
+// the `Arc`. All else is touched by the loop and by the handle. The
 // loop stays on its thread, because `Scheduler` is not `Send`, and neither is `JoinHandle`. Dropped elsewhere, a task has
 // nothing left to drop but `link`: the list holds an `Arc` until `end` has dropped the future, and the result is dropped
 // by `end`, or taken or dropped by the handle. A joiner is a `Waker`, and so `Send`.

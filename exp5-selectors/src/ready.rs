@@ -1,11 +1,10 @@
 //! The ready queue: first in, first out. It has two sides, the loop's and the wakers'.
 
 use std::collections::VecDeque;
-use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 
-use crate::scheduler::Core;
 use crate::wait::Notifier;
 
 /// The loop's side.
@@ -22,43 +21,16 @@ pub(crate) struct Home {
 
 #[derive(Default)]
 struct Inbox {
-    /// The tasks to poll.
-    tasks: VecDeque<Arc<dyn Entry>>,
-    /// The scheduler is gone. A task kept here now would keep its home, and the home the task: a leak.
-    closed: bool,
+    /// The ids of the tasks to poll. No more than that: wakers are `Send + Sync`, and most futures are not.
+    tasks: VecDeque<u64>,
 }
 
-/// What can stand in the ready queue.
-pub(crate) trait Entry: Send + Sync {
-    fn link(&self) -> &Link;
-    fn poll(self: Arc<Self>, core: &Core);
-}
-
-/// What an entry needs for that.
+/// A task's way into the queue, for its wakers.
 pub(crate) struct Link {
-    /// Whether it is queued: a task woken twice is polled once.
+    pub(crate) id: u64,
+    /// Whether the task is queued: one that is woken twice is polled once.
     scheduled: AtomicBool,
     home: Arc<Home>,
-}
-
-impl Link {
-    pub(crate) fn new(home: &Arc<Home>) -> Self {
-        Self {
-            scheduled: AtomicBool::new(false),
-            home: Arc::clone(home),
-        }
-    }
-
-    /// To be called before the poll, or a wake during it would be lost. By a swap, because after a store the poll could
-    /// read the event as it was before the flag is seen to be clear.
-    pub(crate) fn clear(&self) {
-        self.scheduled.swap(false, Ordering::AcqRel);
-    }
-
-    /// Has every later wake do nothing.
-    pub(crate) fn close(&self) {
-        self.scheduled.store(true, Ordering::Relaxed);
-    }
 }
 
 impl Ready {
@@ -76,7 +48,7 @@ impl Ready {
     }
 
     /// Takes the task that waits longest.
-    pub(crate) fn pop(&self) -> Option<Arc<dyn Entry>> {
+    pub(crate) fn pop(&self) -> Option<u64> {
         self.home.inbox().tasks.pop_front()
     }
 
@@ -85,36 +57,49 @@ impl Ready {
     pub(crate) fn is_idle(&self) -> bool {
         self.home.inbox().tasks.is_empty()
     }
-
-    /// Drops what is queued, and what comes later.
-    pub(crate) fn close(&self) {
-        let mut inbox = self.home.inbox();
-        inbox.closed = true;
-        let tasks = mem::take(&mut inbox.tasks);
-        drop(inbox);
-        drop(tasks);
-    }
 }
 
 impl Home {
-    /// Queues a task, from any thread, unless it is queued already.
-    pub(crate) fn push(task: Arc<dyn Entry>) {
-        let link = task.link();
-        if link.scheduled.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let home = Arc::clone(&link.home);
-        let mut inbox = home.inbox();
-        if inbox.closed {
-            return;
-        }
-        inbox.tasks.push_back(task);
-        drop(inbox);
-        home.notifier.notify();
+    fn push(&self, id: u64) {
+        self.inbox().tasks.push_back(id);
+        self.notifier.notify();
     }
 
     /// Nothing panics while it holds the lock, so there is no poison.
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Link {
+    pub(crate) fn new(id: u64, home: &Arc<Home>) -> Self {
+        Self {
+            id,
+            scheduled: AtomicBool::new(false),
+            home: Arc::clone(home),
+        }
+    }
+
+    /// Queues the task, from any thread, and never polls it: the caller may hold a lock that the task wants.
+    pub(crate) fn schedule(&self) {
+        if !self.scheduled.swap(true, Ordering::AcqRel) {
+            self.home.push(self.id);
+        }
+    }
+
+    /// To be called before the poll, or a wake during it would be lost. By a swap, because after a store the poll could
+    /// read the event as it was before the flag is seen to be clear. Returns whether the task was queued.
+    pub(crate) fn clear(&self) -> bool {
+        self.scheduled.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Wake for Link {
+    fn wake(self: Arc<Self>) {
+        self.schedule();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.schedule();
     }
 }

@@ -9,9 +9,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use crate::ready::{Entry, Home};
 use crate::scheduler::{Core, with_current};
-use crate::task::Task;
+use crate::task::{Entry, Task};
 
 /// Adds a task to the scheduler that runs on this thread, behind those that are ready already.
 ///
@@ -29,21 +28,20 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 }
 
 pub(crate) fn spawn_on<F: Future + 'static>(core: &Core, future: F) -> JoinHandle<F::Output> {
-    let task = Arc::new(Task::new(core.ready.home(), future));
-    let entry: Arc<dyn Entry> = Arc::clone(&task) as _;
+    let task = Arc::new(Task::new(core.new_link(), future));
     if core.closed.get() {
         // A closed scheduler's tasks end when they are polled.
-        entry.poll(core);
+        Arc::clone(&task).poll(core);
     } else {
-        task.key.set(core.tasks.borrow_mut().insert(Arc::clone(&entry)));
-        Home::push(entry);
+        core.list(Arc::clone(&task) as _);
+        task.link().schedule();
     }
     JoinHandle { task }
 }
 
 /// What a handle asks of its task. It does not know the future's type, and it is not `Send`.
 pub(crate) trait Join<T> {
-    fn abort(self: Arc<Self>);
+    fn abort(&self);
     fn is_finished(&self) -> bool;
     fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
     fn detach(&self);
@@ -68,7 +66,7 @@ impl<T> JoinHandle<T> {
     /// Asks the task to end. Its future is dropped when the scheduler comes to it, and the handle says "cancelled" then. A
     /// task that ends in the very poll in which it is aborted keeps its output; one that has ended is not changed.
     pub fn abort(&self) {
-        Arc::clone(&self.task).abort();
+        self.task.abort();
     }
 
     /// Whether the task has ended, in whatever way.

@@ -8,14 +8,15 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 
-use crate::scheduler::{Core, with_current};
+use crate::scheduler::with_current;
 use crate::wait::Notifier;
 
 /// The loop's side.
 pub(crate) struct Ready {
-    /// This thread's half: the tasks to poll.
-    local: RefCell<VecDeque<Arc<dyn Entry>>>,
+    /// This thread's half: the ids of the tasks to poll.
+    local: RefCell<VecDeque<u64>>,
     home: Arc<Home>,
 }
 
@@ -31,56 +32,21 @@ pub(crate) struct Home {
 
 #[derive(Default)]
 struct Inbox {
-    /// The tasks to move to the loop's half.
-    tasks: VecDeque<Arc<dyn Entry>>,
-    /// The scheduler is gone. A task kept here now would keep its home, and the home the task: a leak.
-    closed: bool,
+    /// The ids of the tasks to poll. No more than that: wakers are `Send + Sync`, and most futures are not.
+    tasks: VecDeque<u64>,
     /// The loop blocks, or is about to: whoever queues a task next has to notify.
     blocking: bool,
 }
 
-/// What can stand in the ready queue.
-pub(crate) trait Entry: Send + Sync {
-    fn link(&self) -> &Link;
-    fn poll(self: Arc<Self>, core: &Core);
-}
-
-/// What an entry needs for that.
+/// A task's way into the queue, for its wakers.
 pub(crate) struct Link {
-    /// Whether it is queued in this thread's half: a task woken twice is polled once. Only the loop's thread reads and
-    /// writes it, which takes no locked instruction; atomic because wakers are `Sync`.
+    pub(crate) id: u64,
+    /// Whether the task is queued: one that is woken twice is polled once. For wakes on the loop's thread, and only there
+    /// read and written, which takes no locked instruction; atomic because wakers are `Sync`.
     scheduled: AtomicBool,
-    /// Whether it is queued in the foreign half.
+    /// The same for wakes on other threads.
     abroad: AtomicBool,
     home: Arc<Home>,
-}
-
-impl Link {
-    pub(crate) fn new(home: &Arc<Home>) -> Self {
-        Self {
-            scheduled: AtomicBool::new(false),
-            abroad: AtomicBool::new(false),
-            home: Arc::clone(home),
-        }
-    }
-
-    /// To be called before the poll, or a wake during it would be lost.
-    pub(crate) fn clear(&self) {
-        self.scheduled.store(false, Ordering::Relaxed);
-    }
-
-    /// Has every later wake do nothing.
-    pub(crate) fn close(&self) {
-        self.scheduled.store(true, Ordering::Relaxed);
-        self.abroad.store(true, Ordering::Relaxed);
-    }
-
-    /// Returns whether it was queued in this thread's half.
-    fn schedule(&self) -> bool {
-        let before = self.scheduled.load(Ordering::Relaxed);
-        self.scheduled.store(true, Ordering::Relaxed);
-        before
-    }
 }
 
 impl Ready {
@@ -100,7 +66,7 @@ impl Ready {
     }
 
     /// Takes the task that waits longest.
-    pub(crate) fn pop(&self) -> Option<Arc<dyn Entry>> {
+    pub(crate) fn pop(&self) -> Option<u64> {
         self.local.borrow_mut().pop_front()
     }
 
@@ -116,16 +82,6 @@ impl Ready {
         inbox.blocking
     }
 
-    /// Drops what is queued, and what comes later.
-    pub(crate) fn close(&self) {
-        let mut inbox = self.home.inbox();
-        inbox.closed = true;
-        let tasks = mem::take(&mut inbox.tasks);
-        drop(inbox);
-        drop(tasks);
-        drop(self.local.take());
-    }
-
     /// Moves the foreign half behind this thread's half. The loop is at work from here on, and need not be notified.
     pub(crate) fn take_foreign(&self) {
         if !self.home.filled.load(Ordering::Relaxed) {
@@ -134,37 +90,19 @@ impl Ready {
         let mut inbox = self.home.inbox();
         inbox.blocking = false;
         self.home.filled.store(false, Ordering::Relaxed);
-        // Before the poll, too, and by a swap: after a store the poll could read the event as it was before the flag is
-        // seen to be clear.
-        inbox.tasks.retain(|task| {
-            task.link().abroad.swap(false, Ordering::AcqRel);
-            !task.link().schedule()
-        });
         self.local.borrow_mut().append(&mut inbox.tasks);
     }
 }
 
 impl Home {
-    /// Queues a task, from any thread, unless it is queued already.
-    pub(crate) fn push(task: Arc<dyn Entry>) {
-        let Some(task) = push_local(task) else {
-            return;
-        };
-        let link = task.link();
-        if link.abroad.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let home = Arc::clone(&link.home);
-        let mut inbox = home.inbox();
-        if inbox.closed {
-            return;
-        }
-        inbox.tasks.push_back(task);
-        home.filled.store(true, Ordering::Relaxed);
+    fn push(&self, id: u64) {
+        let mut inbox = self.inbox();
+        inbox.tasks.push_back(id);
+        self.filled.store(true, Ordering::Relaxed);
         let blocking = mem::take(&mut inbox.blocking);
         drop(inbox);
         if blocking {
-            home.notifier.notify();
+            self.notifier.notify();
         }
     }
 
@@ -174,14 +112,49 @@ impl Home {
     }
 }
 
-/// Queues a task without a lock, if the scheduler it belongs to is the one that runs on this thread. Returns it otherwise.
-fn push_local(task: Arc<dyn Entry>) -> Option<Arc<dyn Entry>> {
-    let mut task = Some(task);
-    with_current(|core| {
-        let ours = task.take_if(|task| Arc::ptr_eq(&task.link().home, core.ready.home()));
-        if let Some(task) = ours.filter(|task| !task.link().schedule()) {
-            core.ready.local.borrow_mut().push_back(task);
+impl Link {
+    pub(crate) fn new(id: u64, home: &Arc<Home>) -> Self {
+        Self {
+            id,
+            scheduled: AtomicBool::new(false),
+            abroad: AtomicBool::new(false),
+            home: Arc::clone(home),
         }
-    });
-    task
+    }
+
+    /// Queues the task, from any thread, and never polls it: the caller may hold a lock that the task wants.
+    pub(crate) fn schedule(&self) {
+        let ours = with_current(|core| {
+            let ours = Arc::ptr_eq(&self.home, core.ready.home());
+            if ours && !self.scheduled.load(Ordering::Relaxed) {
+                self.scheduled.store(true, Ordering::Relaxed);
+                core.ready.local.borrow_mut().push_back(self.id);
+            }
+            ours
+        });
+        if ours != Some(true) && !self.abroad.swap(true, Ordering::AcqRel) {
+            self.home.push(self.id);
+        }
+    }
+
+    /// To be called before the poll, or a wake during it would be lost. By a swap, because after a store the poll could
+    /// read the event as it was before the flag is seen to be clear. Returns whether the task was queued: one that stood in
+    /// both halves has been polled already.
+    pub(crate) fn clear(&self) -> bool {
+        let scheduled = self.scheduled.load(Ordering::Relaxed);
+        self.scheduled.store(false, Ordering::Relaxed);
+        // Seen to be set, if the task came by the foreign half: it was, before the lock was taken.
+        let abroad = self.abroad.load(Ordering::Relaxed) && self.abroad.swap(false, Ordering::AcqRel);
+        scheduled || abroad
+    }
+}
+
+impl Wake for Link {
+    fn wake(self: Arc<Self>) {
+        self.schedule();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.schedule();
+    }
 }
