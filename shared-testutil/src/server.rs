@@ -47,7 +47,8 @@ pub struct EchoServer {
 #[derive(Debug)]
 struct State {
     listener: TcpListener,
-    fault: Option<Fault>,
+    /// The fault, and how many connections meet it.
+    fault: Option<(Fault, usize)>,
     connections: AtomicUsize,
     bytes: AtomicUsize,
     /// What is open, for the end.
@@ -81,11 +82,22 @@ impl EchoServer {
     /// As [`new`](Self::new).
     #[must_use]
     pub fn with(fault: Fault) -> Self {
-        Self::start(Some(fault))
+        Self::start(Some((fault, usize::MAX)))
     }
 
-    fn start(fault: Option<Fault>) -> Self {
-        assert!(fault != Some(Fault::Pieces(0)), "a piece has a byte at least");
+    /// Starts a server with a fault that only its first connection meets.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn with_first(fault: Fault) -> Self {
+        Self::start(Some((fault, 1)))
+    }
+
+    fn start(fault: Option<(Fault, usize)>) -> Self {
+        let pieces = fault.map(|(fault, _)| fault);
+        assert!(pieces != Some(Fault::Pieces(0)), "a piece has a byte at least");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         // `std` allows 128 connections to wait, and a test may bring a thousand at once.
         SockRef::from(&listener).listen(4096).expect("a longer queue");
@@ -172,13 +184,15 @@ impl State {
                 self.pause(RETRY);
                 continue;
             };
-            self.connections.fetch_add(1, Ordering::SeqCst);
+            let before = self.connections.fetch_add(1, Ordering::SeqCst);
+            let fault = self.fault.filter(|(_, connections)| before < *connections);
+            let fault = fault.map(|(fault, _)| fault);
             let stream = Arc::new(stream);
             open.streams.retain(|stream| stream.strong_count() > 0);
             open.streams.push(Arc::downgrade(&stream));
             drop(open);
             // The client sees a broken connection, whatever the reason, and that is all there is to say.
-            let serve = move |state: Arc<Self>| drop(state.serve(&stream));
+            let serve = move |state: Arc<Self>| drop(state.serve(&stream, fault));
             threads.extend(spawn(&self, serve));
         }
         for thread in threads {
@@ -186,14 +200,14 @@ impl State {
         }
     }
 
-    fn serve(&self, mut stream: &TcpStream) -> io::Result<()> {
+    fn serve(&self, mut stream: &TcpStream, fault: Option<Fault>) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        if self.fault == Some(Fault::NeverReads) {
+        if fault == Some(Fault::NeverReads) {
             self.pause(Duration::MAX);
             return Ok(());
         }
         let mut buffer = vec![0; BUFFER];
-        let mut left = match self.fault {
+        let mut left = match fault {
             Some(Fault::ResetAfter(bytes)) => bytes,
             _ => usize::MAX,
         };
@@ -205,14 +219,14 @@ impl State {
             }
             left -= length;
             self.bytes.fetch_add(length, Ordering::SeqCst);
-            self.answer(stream, &mut buffer[..length])?;
+            self.answer(stream, &mut buffer[..length], fault)?;
         }
         // Closing discards what has not been sent, and says so to the peer.
         SockRef::from(stream).set_linger(Some(Duration::ZERO))
     }
 
-    fn answer(&self, mut stream: &TcpStream, bytes: &mut [u8]) -> io::Result<()> {
-        match self.fault {
+    fn answer(&self, mut stream: &TcpStream, bytes: &mut [u8], fault: Option<Fault>) -> io::Result<()> {
+        match fault {
             Some(Fault::NeverAnswers) => return Ok(()),
             Some(Fault::Pieces(size)) => {
                 for piece in bytes.chunks(size) {
@@ -368,6 +382,16 @@ mod tests {
         let stream = greet(&server);
         let echo = read(&stream, 4).unwrap();
         assert!(echo.iter().zip(b"abcd").all(|(echo, sent)| echo != sent), "{echo:?}");
+    }
+
+    #[test]
+    fn a_fault_of_the_first_connection_spares_the_second() {
+        let _watchdog = watchdog(LIMIT);
+        let server = EchoServer::with_first(Fault::WrongEcho);
+        for expected in [false, true] {
+            let stream = greet(&server);
+            assert_eq!(read(&stream, 4).unwrap() == b"abcd", expected);
+        }
     }
 
     #[test]
