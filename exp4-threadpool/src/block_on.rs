@@ -5,8 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::ready::Link;
-use crate::scheduler::{Core, ROOT, Scheduler};
+use crate::scheduler::{Core, Scheduler};
 
 impl Scheduler {
     /// Runs until `future` is done, and returns its output. It is polled first, before the tasks that wait already. Tasks
@@ -21,19 +20,15 @@ impl Scheduler {
         let _entered = Core::enter(&self.core);
         // The future stands in the ready queue like any task, but only its link does: so its wakers may outlive it, and it
         // may borrow from the caller.
-        let link = Arc::new(Link::new(ROOT, self.core.ready.home()));
+        let link = Arc::new(self.core.unlisted_link());
         let waker = Waker::from(Arc::clone(&link));
         let mut cx = Context::from_waker(&waker);
         let mut future = pin!(future);
         let mut output = None;
-        let mut first = true;
         self.core.drive(|id| {
-            // What is left of an earlier `block_on` has the id as well, but not this link.
-            if id == ROOT && (link.clear() || first) {
-                first = false;
-                if let Poll::Ready(ready) = future.as_mut().poll(&mut cx) {
-                    output = Some(ready);
-                }
+            let due = id.is_none_or(|id| id == link.id && link.clear());
+            if due && let Poll::Ready(ready) = future.as_mut().poll(&mut cx) {
+                output = Some(ready);
             }
             output.is_some()
         });

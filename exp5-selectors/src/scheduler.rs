@@ -19,9 +19,6 @@ use crate::wait::Wait;
 /// Polls a turn at most, so that tasks that are always ready cannot keep timers from firing.
 const POLLS_A_TURN: usize = 64;
 
-/// The id of the future that `block_on` drives. No task has it.
-pub(crate) const ROOT: u64 = u64::MAX;
-
 thread_local! {
     /// The scheduler that runs on this thread: how a future finds it without being handed a reference.
     static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
@@ -121,8 +118,8 @@ impl Core {
     /// 1. Wake the tasks whose deadline has passed.
     /// 2. Poll tasks until none is ready, those that become ready meanwhile included, 64 at most.
     /// 3. Wait: until the next deadline, or until a source is ready; not at all while a task is ready, but sources are heard.
-    pub(crate) fn drive(&self, mut done: impl FnMut(u64) -> bool) {
-        if done(ROOT) {
+    pub(crate) fn drive(&self, mut done: impl FnMut(Option<u64>) -> bool) {
+        if done(None) {
             return;
         }
         loop {
@@ -132,7 +129,7 @@ impl Core {
             for _ in 0..POLLS_A_TURN {
                 let Some(id) = self.ready.pop() else { break };
                 self.poll(id);
-                if done(id) {
+                if done(Some(id)) {
                     return;
                 }
             }
@@ -164,10 +161,18 @@ impl Core {
     }
 
     /// Makes the link of the task that is to be listed next.
-    pub(crate) fn new_link(&self) -> Link {
+    pub(crate) fn next_link(&self) -> Link {
+        self.new_link(self.tasks.borrow().vacant_key())
+    }
+
+    /// Makes the link of what is not to be listed, in a place where no task is.
+    pub(crate) fn unlisted_link(&self) -> Link {
+        self.new_link(u32::MAX as usize)
+    }
+
+    fn new_link(&self, place: usize) -> Link {
         let upper = self.next_id.replace(self.next_id.get() + 1);
-        let id = upper << 32 | self.tasks.borrow().vacant_key() as u64;
-        Link::new(id, self.ready.home())
+        Link::new(upper << 32 | place as u64, self.ready.home())
     }
 
     pub(crate) fn list(&self, task: Arc<dyn Entry>) {

@@ -25,6 +25,10 @@ impl<T: AsFd> Async<T> {
         }
         self.registration.check()?;
         if !direction.wakes(cx.waker()) {
+            // Those that will never be polled again are among them. The others add themselves once more.
+            for (_, waker) in direction.crowd() {
+                waker.wake();
+            }
             direction.add(cx.waker().clone());
         }
         Poll::Pending

@@ -12,6 +12,8 @@ use polling::{Event, PollMode};
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::net::ipproto;
+use rustix::net::sockopt::socket_protocol;
 
 /// Events a wait. Those that find no room are reported by the next.
 const CAPACITY: usize = 1024;
@@ -26,6 +28,11 @@ const ENDED: EventFlags = EventFlags::RDHUP
     .union(EventFlags::HUP)
     .union(EventFlags::ERR)
     .union(EventFlags::PRI);
+
+/// For TCP. What other streams do is not worth the trouble.
+pub(crate) fn reports_end(fd: BorrowedFd<'_>) -> bool {
+    socket_protocol(fd) == Ok(Some(ipproto::TCP))
+}
 
 pub(crate) struct Poller {
     epoll: OwnedFd,

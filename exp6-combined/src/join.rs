@@ -28,7 +28,7 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 }
 
 pub(crate) fn spawn_on<F: Future + 'static>(core: &Core, future: F) -> JoinHandle<F::Output> {
-    let task = Arc::new(Task::new(core.new_link(), future));
+    let task = Arc::new(Task::new(core.next_link(), future));
     if core.closed.get() {
         // A closed scheduler's tasks end when they are polled.
         Arc::clone(&task).poll(core);

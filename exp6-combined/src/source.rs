@@ -15,10 +15,11 @@ use std::task::{Context, Poll, Waker};
 use polling::Event;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{ioctl_fionbio, retry_on_intr};
-use rustix::net::SocketType;
-use rustix::net::sockopt::socket_type;
 
 use crate::scheduler::{Core, with_current};
+
+/// More waiters for one direction than tasks are likely to share it. If more did, they would keep waking each other.
+const CROWD: usize = 64;
 
 /// What the loop knows of a descriptor.
 pub(crate) struct Source {
@@ -27,8 +28,8 @@ pub(crate) struct Source {
     pub(crate) read: Direction,
     pub(crate) write: Direction,
     /// Whether a read that gives less than was asked for has emptied the source, so that trying once more is of no use.
-    /// Only a stream's has: a terminal gives a line at a time. And not once the stream has ended, for the end was reported
-    /// together with the data, and the next read has to find it.
+    /// Only TCP's has: a terminal gives a line at a time, and a Unix stream stops at descriptors that were sent along. And
+    /// not once the stream has ended, for the end was reported together with the data, and the next read has to find it.
     short_read_empties: Cell<bool>,
 }
 
@@ -45,14 +46,13 @@ pub(crate) struct Direction {
 }
 
 impl Source {
-    pub(crate) fn new(key: usize, fd: BorrowedFd<'_>, reports_end: bool) -> Self {
-        let is_stream = reports_end && socket_type(fd) == Ok(SocketType::STREAM);
+    pub(crate) fn new(key: usize, fd: BorrowedFd<'_>, short_read_empties: bool) -> Self {
         Self {
             key,
             fd: fd.as_raw_fd(),
             read: Direction::new(PollFlags::IN),
             write: Direction::new(PollFlags::OUT),
-            short_read_empties: Cell::new(is_stream),
+            short_read_empties: Cell::new(short_read_empties),
         }
     }
 
@@ -105,6 +105,12 @@ impl Direction {
     pub(crate) fn wakes(&self, waker: &Waker) -> bool {
         let waiters = self.waiters.borrow();
         waiters.iter().any(|(_, waiting)| waiting.will_wake(waker))
+    }
+
+    /// Takes out all waiters, if they are many.
+    pub(crate) fn crowd(&self) -> Vec<(u64, Waker)> {
+        let crowded = self.waiters.borrow().len() >= CROWD;
+        if crowded { self.waiters.take() } else { Vec::new() }
     }
 
     /// Returns the waker, for the caller to drop.

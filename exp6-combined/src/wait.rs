@@ -20,7 +20,7 @@ use rustix::io::retry_on_intr;
 use slab::Slab;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
-use crate::epoll::{Events, Poller};
+use crate::epoll::{Events, Poller, reports_end};
 use crate::source::Source;
 
 /// The longest a selector is asked to wait: some refuse more. Nobody minds a wait that ends early.
@@ -52,9 +52,6 @@ struct Bell {
     /// fill up, however many wakes there are.
     in_flight: AtomicBool,
 }
-
-/// Whether the selector reports the end of a stream apart from data, as an interrupt.
-const REPORTS_END: bool = cfg!(all(target_os = "linux", not(feature = "portable")));
 
 /// The receiver's key. No source's place is as high, and the key above it is polling's own.
 const BELL: usize = usize::MAX - 1;
@@ -137,7 +134,7 @@ impl Wait {
     pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<Rc<Source>> {
         let mut sources = self.sources.borrow_mut();
         let place = sources.vacant_entry();
-        let source = Rc::new(Source::new(place.key(), fd, REPORTS_END));
+        let source = Rc::new(Source::new(place.key(), fd, reports_end(fd)));
         // SAFETY: the descriptor stays open until `deregister`. `Async` owns it, lends it only as `&T`, and drops its
         // registration, and with it deregisters the source, before the descriptor.
         let added = unsafe {
@@ -172,6 +169,12 @@ impl Wait {
         let _source = self.sources.borrow_mut().try_remove(source.key);
         self.poller.delete(descriptor(source))
     }
+}
+
+/// Whether the selector reports the end of a stream apart from data, as an interrupt: polling does not.
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
+fn reports_end(_fd: BorrowedFd<'_>) -> bool {
+    false
 }
 
 fn descriptor(source: &Source) -> BorrowedFd<'_> {
