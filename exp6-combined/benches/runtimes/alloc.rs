@@ -3,7 +3,10 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+
+use rustix::param::page_size;
 
 struct Counting;
 
@@ -13,13 +16,33 @@ static ALLOCATOR: Counting = Counting;
 static ON: AtomicBool = AtomicBool::new(false);
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 
-/// Requested bytes that are live after `work` and were not before, on all threads.
-pub(crate) async fn live_bytes(work: impl AsyncFnOnce()) -> isize {
+/// Bytes that are live after `work` and were not before, on all threads, as they are asked for; and the pages that the
+/// process has come to use, where the system tells. Only a process that has freed nothing before gives true pages.
+pub(crate) async fn live_bytes(work: impl AsyncFnOnce()) -> Bytes {
     LIVE.store(0, Ordering::Relaxed);
+    let before = resident();
     ON.store(true, Ordering::Relaxed);
     work().await;
     ON.store(false, Ordering::Relaxed);
-    LIVE.load(Ordering::Relaxed)
+    Bytes {
+        requested: LIVE.load(Ordering::Relaxed) as f64,
+        resident: resident() - before,
+    }
+}
+
+pub(crate) struct Bytes {
+    pub(crate) requested: f64,
+    pub(crate) resident: f64,
+}
+
+/// Without what belongs to files, the program among them. Zero where it is not known.
+fn resident() -> f64 {
+    let status = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: Vec<f64> = status.split(' ').flat_map(str::parse).collect();
+    match pages[..] {
+        [_, resident, shared, ..] => (resident - shared) * page_size() as f64,
+        _ => 0.0,
+    }
 }
 
 fn count(bytes: isize) {

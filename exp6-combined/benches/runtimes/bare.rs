@@ -10,12 +10,16 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use crate::clock::now;
 use crate::work::{MESSAGE, SERVER_BUFFER, Workload};
 
-pub(crate) fn measure(work: Workload, divisor: usize) -> Option<f64> {
+pub(crate) fn has(work: Workload) -> bool {
+    matches!(work, Workload::Echo(_))
+}
+
+/// Seconds, as those of the runtimes.
+pub(crate) fn measure(work: Workload, divisor: usize) -> f64 {
     let Workload::Echo(connections) = work else {
-        return None;
+        unreachable!("without tasks there is nothing but connections");
     };
-    let rounds = work.operations(divisor) / connections;
-    Some(echo(connections, rounds).as_secs_f64())
+    echo(connections, work.operations(divisor) / connections).as_secs_f64()
 }
 
 fn echo(connections: usize, rounds: usize) -> Duration {

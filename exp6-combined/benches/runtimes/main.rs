@@ -1,9 +1,4 @@
-//! exp6 beside its peers: `cargo bench -p exp6-combined --bench runtimes`.
-//!
-//! `-- --only yield_many,ping_pong`  these workloads, the table of ratios alone
-//! `-- --peers tokio,smol`           these peers
-//! `-- --pairs 9`                    rounds behind each ratio
-//! `-- --cpu`                        processor time of the scheduler's thread, for a machine that others use too
+//! exp6 beside its peers: `cargo bench -p exp6-combined --bench runtimes`, and behind `--` what `USAGE` says.
 
 mod alloc;
 #[cfg(target_os = "linux")]
@@ -11,6 +6,7 @@ mod bare;
 mod clock;
 mod pairs;
 mod peers;
+mod report;
 mod runtime;
 mod work;
 
@@ -20,8 +16,16 @@ use std::process::ExitCode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use pairs::{Contestant, table};
+use report::Effort;
 use runtime::Runtime;
-use work::{Workload, measure};
+use work::{Workload, has, measure};
+
+const USAGE: &str = "\
+--quick                    fewer and shorter runs
+--only yield_many,spawn    these workloads, and no more than the table of ratios
+--peers tokio,smol         exp6 beside these
+--pairs 9                  rounds behind each ratio
+--cpu                      processor time of the scheduler's thread, on a machine that others use too";
 
 struct Options {
     works: Vec<Workload>,
@@ -29,18 +33,40 @@ struct Options {
     pairs: usize,
     /// By which the numbers of operations are divided.
     divisor: usize,
+    /// criterion's part, if it is wanted.
+    report: Option<Effort>,
 }
 
 fn main() -> ExitCode {
-    let options = match parse(env::args().skip(1)) {
+    allow_descriptors();
+    let args: Vec<_> = env::args().skip(1).collect();
+    if let [flag, work, name, divisor] = &args[..]
+        && flag == "--alone"
+    {
+        return alone(work, name, divisor);
+    }
+    let options = match parse(args.into_iter()) {
         Ok(options) => options,
         Err(problem) => {
             eprintln!("{problem}");
             return ExitCode::from(2);
         }
     };
-    allow_descriptors();
+    if let Some(effort) = options.report {
+        report::report(&options.works, &options.contestants, effort);
+    }
     table(&options.works, &options.contestants, options.pairs, options.divisor);
+    ExitCode::SUCCESS
+}
+
+/// One run, for a process that wants to know what it takes.
+fn alone(work: &str, name: &str, divisor: &str) -> ExitCode {
+    let work = Workload::ALL.into_iter().find(|candidate| candidate.name() == work);
+    let contestant = contestants().into_iter().find(|candidate| candidate.name == name);
+    let (Some(work), Some(contestant), Ok(divisor)) = (work, contestant, divisor.parse()) else {
+        return ExitCode::from(2);
+    };
+    println!("{}", (contestant.measure)(work, divisor));
     ExitCode::SUCCESS
 }
 
@@ -48,6 +74,7 @@ fn contestants() -> Vec<Contestant> {
     fn of<R: Runtime>() -> Contestant {
         Contestant {
             name: R::NAME,
+            has: has::<R>,
             measure: measure::<R>,
         }
     }
@@ -62,6 +89,7 @@ fn contestants() -> Vec<Contestant> {
         #[cfg(target_os = "linux")]
         Contestant {
             name: "bare",
+            has: bare::has,
             measure: bare::measure,
         },
     ]
@@ -71,37 +99,43 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options {
         works: Workload::ALL.to_vec(),
         contestants: contestants(),
-        pairs: 11,
+        pairs: 1,
         divisor: 100,
+        report: None,
     };
+    // Cargo says `--bench`. Without it, this is a test: everything once, and with small numbers.
+    let (mut bench, mut quick, mut pairs, mut only) = (false, false, None, false);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
-            // Cargo says so; without it, this is a test, and the numbers are small.
-            "--bench" => options.divisor = 1,
+            "--bench" => bench = true,
+            "--quick" => quick = true,
             "--cpu" => clock::count_cpu_time(),
             "--only" => {
-                let value = value()?;
-                options.works = each(&value, |name| {
+                only = true;
+                options.works = each(&value()?, |name| {
                     Workload::ALL.into_iter().find(|work| work.name() == name)
                 })?;
             }
             "--peers" => {
-                let value = value()?;
-                let all = contestants();
-                let chosen = each(&value, |name| all.iter().find(|peer| peer.name == name).copied())?;
+                let all = options.contestants.clone();
+                let chosen = each(&value()?, |name| all.iter().find(|peer| peer.name == name).copied())?;
                 options.contestants.truncate(1);
                 options.contestants.extend(chosen);
             }
             "--pairs" => {
                 let value = value()?;
-                options.pairs = value.parse().map_err(|_| format!("{value}: not a number"))?;
+                let number = value.parse().ok().filter(|&number| number > 0);
+                pairs = Some(number.ok_or_else(|| format!("{value}: not a number of rounds"))?);
             }
-            _ => return Err(format!("{arg}: no such option")),
+            _ => return Err(format!("{arg}: no such option\n{USAGE}")),
         }
     }
-    if options.divisor > 1 {
-        options.pairs = 1;
+    if bench {
+        let effort = if quick { Effort::Quick } else { Effort::Full };
+        options.pairs = pairs.unwrap_or(if quick { 3 } else { 15 });
+        options.divisor = 1;
+        options.report = (!only).then_some(effort);
     }
     Ok(options)
 }

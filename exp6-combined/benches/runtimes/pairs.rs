@@ -1,7 +1,9 @@
 //! The table of ratios. A round runs each contestant once, one after the other, and each ratio is of two runs of one
 //! round: what slows the machine down for a while slows both down. The median of the rounds counts.
 
+use std::env;
 use std::fmt::Write;
+use std::process::{Command, Stdio};
 
 use crate::work::Workload;
 
@@ -9,8 +11,32 @@ use crate::work::Workload;
 #[derive(Clone, Copy)]
 pub(crate) struct Contestant {
     pub(crate) name: &'static str,
-    /// Seconds or bytes; `None` if it does not have the workload.
-    pub(crate) measure: fn(Workload, usize) -> Option<f64>,
+    /// Whether the workload can be asked of it.
+    pub(crate) has: fn(Workload) -> bool,
+    /// Seconds or bytes.
+    pub(crate) measure: fn(Workload, usize) -> f64,
+}
+
+impl Contestant {
+    fn run(&self, work: Workload, divisor: usize) -> f64 {
+        match work.is_memory() {
+            true => self.run_alone(work, divisor),
+            false => (self.measure)(work, divisor),
+        }
+    }
+
+    /// In a process of its own, for the others have left free memory behind.
+    fn run_alone(&self, work: Workload, divisor: usize) -> f64 {
+        let program = env::current_exe().unwrap();
+        let args = ["--alone", work.name(), self.name, &divisor.to_string()];
+        let output = Command::new(program)
+            .args(args)
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{} on {} failed", work.name(), self.name);
+        String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    }
 }
 
 /// What is asked of a ratio, if anything.
@@ -43,43 +69,61 @@ fn floor(work: Workload, peer: &str) -> Option<f64> {
         (Echo(_), "smol") => 1.3,
         (Echo(_), "bare") => 0.95,
         (Stream, "tokio" | "smol") => 1.0,
-        (SleepBytes | IdleBytes, "tokio") => 1.0 / 0.6,
-        (SleepBytes | IdleBytes, "smol") => 1.0,
+        (SleepPages | IdlePages, "tokio") => 1.0 / 0.6,
+        (SleepPages | IdlePages, "smol") => 1.0,
         _ => return None,
     };
     Some(floor)
 }
 
-/// Runs the workloads, prints a Markdown table row by row, and returns whether all floors are held.
-pub(crate) fn table(works: &[Workload], contestants: &[Contestant], rounds: usize, divisor: usize) -> bool {
+/// Runs the workloads, prints a Markdown table row by row, and then the floors that are missed.
+pub(crate) fn table(works: &[Workload], contestants: &[Contestant], rounds: usize, divisor: usize) {
+    let first = contestants[0].name;
     println!(
-        "Times of {} as median, in brackets its middle half as deviation; ratios peer / {}, median of {rounds}",
-        contestants[0].name, contestants[0].name
+        "\nTimes of {first} as median of {rounds} rounds [its middle half, as deviation]. For the others the ratio of their"
     );
-    println!("rounds [middle half], and the floor, if there is one: ✓ held, ✗ missed.\n");
+    println!("time to {first}'s in the same round, also as median [middle half], and the floor that is asked of it.\n");
     let names: Vec<_> = contestants.iter().map(|contestant| contestant.name).collect();
     println!("| workload | {} |", names.join(" | "));
     println!("|---{}|", "|--:".repeat(names.len()));
-    let mut held = true;
+    let mut missed = Vec::new();
     for &work in works {
-        let rounds = if work.is_memory() { 1 } else { rounds };
-        let mut runs = vec![Vec::new(); contestants.len()];
-        for round in 0..rounds {
-            // Each goes first in turn, so that nobody always follows the same one.
-            for place in 0..contestants.len() {
-                let place = (place + round) % contestants.len();
-                runs[place].extend((contestants[place].measure)(work, divisor));
-            }
-        }
+        let runs = rounds_of(work, contestants, rounds, divisor);
         let mut row = format!("| {} | {}", work.name(), absolute(work, &runs[0]));
         for (contestant, peer) in contestants.iter().zip(&runs).skip(1) {
             let ratios: Vec<f64> = peer.iter().zip(&runs[0]).map(|(peer, ours)| peer / ours).collect();
             let floor = floor(work, contestant.name);
-            held &= write_ratio(&mut row, &ratios, floor);
+            row.push_str(&relative(&ratios, floor));
+            if let (false, Some(floor)) = (ratios.is_empty(), floor)
+                && quartiles(&ratios)[1] < floor
+            {
+                let [_, ratio, _] = quartiles(&ratios);
+                missed.push(format!("{} {}: {ratio:.2} of {floor:.2}", work.name(), contestant.name));
+            }
         }
         println!("{row} |");
     }
-    held
+    match missed.is_empty() {
+        true => println!("\nAll floors are held."),
+        false => println!("\nMissed floors: {}.", missed.join("; ")),
+    }
+}
+
+/// What each contestant's runs gave.
+fn rounds_of(work: Workload, contestants: &[Contestant], rounds: usize, divisor: usize) -> Vec<Vec<f64>> {
+    // Counts do not vary.
+    let rounds = if work.is_memory() { 1 } else { rounds };
+    let mut runs = vec![Vec::new(); contestants.len()];
+    for round in 0..rounds {
+        // Each goes first in turn, so that nobody always follows the same one.
+        for place in 0..contestants.len() {
+            let place = (place + round) % contestants.len();
+            if (contestants[place].has)(work) {
+                runs[place].push(contestants[place].run(work, divisor));
+            }
+        }
+    }
+    runs
 }
 
 fn absolute(work: Workload, runs: &[f64]) -> String {
@@ -92,22 +136,20 @@ fn absolute(work: Workload, runs: &[f64]) -> String {
     }
 }
 
-fn write_ratio(row: &mut String, ratios: &[f64], floor: Option<f64>) -> bool {
+fn relative(ratios: &[f64], floor: Option<f64>) -> String {
     if ratios.is_empty() {
-        row.push_str(" | –");
-        return true;
+        return " | –".to_owned();
     }
     let [low, middle, high] = quartiles(ratios);
-    let _ = write!(row, " | {middle:.2}");
+    let mut cell = format!(" | {middle:.2}");
     if ratios.len() > 1 {
-        let _ = write!(row, " [{low:.2} {high:.2}]");
+        let _ = write!(cell, " [{low:.2} {high:.2}]");
     }
-    let Some(floor) = floor else {
-        return true;
-    };
-    let held = middle >= floor;
-    let _ = write!(row, " {} {floor:.2}", if held { "✓" } else { "✗" });
-    held
+    if let Some(floor) = floor {
+        let mark = if middle >= floor { '✓' } else { '✗' };
+        let _ = write!(cell, " {mark} {floor:.2}");
+    }
+    cell
 }
 
 /// The value a quarter of the way up, half of it, and three quarters.

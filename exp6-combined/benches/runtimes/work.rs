@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::alloc::live_bytes;
+use crate::alloc::{Bytes, live_bytes};
 use crate::clock::now;
 use crate::runtime::Runtime;
 
@@ -27,14 +27,18 @@ pub(crate) enum Workload {
     JobsMany,
     Echo(usize),
     Stream,
-    /// Bytes a task that sleeps, its handle included.
+    /// Bytes a task that sleeps, its handle included, as they are asked for.
     SleepBytes,
-    /// Bytes a connection on which a task waits to read.
+    /// The same, in pages that the process has come to use.
+    SleepPages,
+    /// Bytes a connection on which a task waits to read, as they are asked for.
     IdleBytes,
+    /// The same, in pages.
+    IdlePages,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Spawn,
         Self::YieldOne,
         Self::YieldMany,
@@ -48,7 +52,9 @@ impl Workload {
         Self::Echo(1000),
         Self::Stream,
         Self::SleepBytes,
+        Self::SleepPages,
         Self::IdleBytes,
+        Self::IdlePages,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -66,13 +72,18 @@ impl Workload {
             Self::Echo(_) => "echo_1000",
             Self::Stream => "stream",
             Self::SleepBytes => "sleep_bytes",
+            Self::SleepPages => "sleep_pages",
             Self::IdleBytes => "idle_bytes",
+            Self::IdlePages => "idle_pages",
         }
     }
 
     /// Whether the outcome is a number of bytes, and not a time.
     pub(crate) fn is_memory(self) -> bool {
-        matches!(self, Self::SleepBytes | Self::IdleBytes)
+        matches!(
+            self,
+            Self::SleepBytes | Self::SleepPages | Self::IdleBytes | Self::IdlePages
+        )
     }
 
     /// Operations in a run whose numbers are divided by `divisor`.
@@ -81,13 +92,13 @@ impl Workload {
             Self::Spawn => 20 * SPAWN_TASKS,
             Self::YieldOne | Self::YieldMany => 300_000,
             Self::PingPong | Self::Timeouts => 100_000,
-            Self::Sleeps | Self::SleepBytes => 50_000,
+            Self::Sleeps | Self::SleepBytes | Self::SleepPages => 50_000,
             Self::JobsOne => 5_000,
             Self::JobsMany => 20_000,
             Self::Echo(1) => 20_000,
             Self::Echo(_) => 50_000,
             Self::Stream => (1 << 30) / CHUNK,
-            Self::IdleBytes => 1_000,
+            Self::IdleBytes | Self::IdlePages => 4_000,
         };
         let whole = match self {
             Self::Spawn => SPAWN_TASKS,
@@ -112,24 +123,32 @@ pub(crate) const SERVER_BUFFER: usize = 4096;
 /// Bytes a write in `stream`.
 const CHUNK: usize = 64 * 1024;
 
-/// Runs a workload on a fresh thread, and returns seconds, or bytes for one that measures memory. `None`: the runtime
-/// does not have what it takes.
-pub(crate) fn measure<R: Runtime>(work: Workload, divisor: usize) -> Option<f64> {
-    if matches!(work, Workload::JobsOne | Workload::JobsMany) && !R::JOBS {
-        return None;
-    }
+/// Whether the runtime has what the workload takes.
+pub(crate) fn has<R: Runtime>(work: Workload) -> bool {
+    R::JOBS || !matches!(work, Workload::JobsOne | Workload::JobsMany)
+}
+
+/// Runs a workload on a fresh thread, and returns seconds, or bytes for one that measures memory.
+pub(crate) fn measure<R: Runtime>(work: Workload, divisor: usize) -> f64 {
     let n = work.operations(divisor);
     let run = move || match work {
-        Workload::SleepBytes => R::block_on(sleep_bytes::<R>(n)),
-        Workload::IdleBytes => R::block_on(idle_bytes::<R>(n)),
+        Workload::SleepBytes | Workload::SleepPages => R::block_on(sleep_bytes::<R>(n)).choose(work) / n as f64,
+        Workload::IdleBytes | Workload::IdlePages => R::block_on(idle_bytes::<R>(n)).choose(work) / n as f64,
         _ => time::<R>(work, n).as_secs_f64(),
     };
     let thread = thread::Builder::new().name(R::NAME.to_owned()).spawn(run).unwrap();
-    Some(
-        thread
-            .join()
-            .unwrap_or_else(|_| panic!("{} on {} failed", work.name(), R::NAME)),
-    )
+    thread
+        .join()
+        .unwrap_or_else(|_| panic!("{} on {} failed", work.name(), R::NAME))
+}
+
+impl Bytes {
+    fn choose(&self, work: Workload) -> f64 {
+        match work {
+            Workload::SleepPages | Workload::IdlePages => self.resident,
+            _ => self.requested,
+        }
+    }
 }
 
 fn time<R: Runtime>(work: Workload, n: usize) -> Duration {
@@ -144,7 +163,7 @@ fn time<R: Runtime>(work: Workload, n: usize) -> Duration {
         Workload::JobsMany => R::block_on(jobs_many::<R>(n)),
         Workload::Echo(connections) => R::block_on(echo::<R>(connections, n / connections)),
         Workload::Stream => R::block_on(stream::<R>(n)),
-        Workload::SleepBytes | Workload::IdleBytes => unreachable!("no time is taken"),
+        _ => unreachable!("no time is taken"),
     }
 }
 
@@ -347,7 +366,7 @@ async fn until<R: Runtime>(count: Rc<Cell<usize>>, reached: usize) {
     .await;
 }
 
-async fn sleep_bytes<R: Runtime>(tasks: usize) -> f64 {
+async fn sleep_bytes<R: Runtime>(tasks: usize) -> Bytes {
     let polled = Rc::new(Cell::new(0));
     let mut handles = Vec::new();
     let bytes = live_bytes(async || {
@@ -363,10 +382,10 @@ async fn sleep_bytes<R: Runtime>(tasks: usize) -> f64 {
     });
     let bytes = bytes.await;
     assert_eq!(handles.len(), tasks);
-    bytes as f64 / tasks as f64
+    bytes
 }
 
-async fn idle_bytes<R: Runtime>(connections: usize) -> f64 {
+async fn idle_bytes<R: Runtime>(connections: usize) -> Bytes {
     let (listener, address) = R::bind().await;
     // The other ends belong to no runtime, and are not counted.
     let mut others = Vec::with_capacity(connections);
@@ -388,5 +407,5 @@ async fn idle_bytes<R: Runtime>(connections: usize) -> f64 {
     let bytes = bytes.await;
     drop(others);
     assert_eq!(sum(handles).await, 0);
-    bytes as f64 / connections as f64
+    bytes
 }
