@@ -159,11 +159,15 @@ fn gains(old: &[&str], new: &[&str]) -> Vec<Vec<f32>> {
     gains
 }
 
-/// A line's words in order of the alphabet.
+/// A line's names and numbers in order of the alphabet; its signs, if it has nothing else.
 fn bag(line: &str) -> Vec<&str> {
-    let mut words: Vec<_> = words(line).filter(|word| !word.trim().is_empty()).collect();
-    words.sort_unstable();
-    words
+    let is_name = |word: &&str| word.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let mut bag: Vec<_> = words(line).filter(is_name).collect();
+    if bag.is_empty() {
+        bag = words(line.trim()).collect();
+    }
+    bag.sort_unstable();
+    bag
 }
 
 /// The share of words that two bags have in common, from 0 to 1.
@@ -248,7 +252,12 @@ mod tests {
     #[test]
     fn marks_cover_what_differs_and_no_more() {
         let (old, new) = ("let id = queue.pop();", "let task = queue.pop();");
-        assert_eq!(marks(old, new), (vec![4..6], vec![4..8]));
+        let (in_old, in_new) = marks(old, new);
+        assert_eq!(in_old.iter().map(|mark| &old[mark.clone()]).collect::<Vec<_>>(), ["id"]);
+        assert_eq!(
+            in_new.iter().map(|mark| &new[mark.clone()]).collect::<Vec<_>>(),
+            ["task"]
+        );
     }
 
     #[test]

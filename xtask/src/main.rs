@@ -3,6 +3,8 @@
 mod compare;
 mod diff;
 mod docs;
+mod forward;
+mod git;
 mod growth;
 mod lines;
 mod rust;
@@ -69,6 +71,7 @@ fn run(out: &mut impl Write) -> Result {
         "growth" => growth::run(args, out),
         "same" => same::run(args, out),
         "docs" => docs::run(args, out),
+        "forward" => forward::run(args, out),
         "help" => Ok(out.write_all(HELP.as_bytes())?),
         _ => unknown("command", &command, COMMANDS),
     }

@@ -72,7 +72,7 @@ impl<'a> Cell<'a> {
             number: Some(line + 1),
             sign,
             style,
-            rows: wrap(&parts(text.trim_end_matches('\n'), marks), column),
+            rows: wrap(text.trim_end_matches('\n'), marks, column),
         }
     }
 
@@ -113,24 +113,56 @@ fn write_row(out: &mut impl Write, left: &Cell<'_>, right: &Cell<'_>, column: us
     Ok(())
 }
 
-/// Cuts a line's parts so that no row is wider than the column.
-fn wrap<'a>(parts: &[(&'a str, bool)], column: usize) -> Vec<Vec<(&'a str, bool)>> {
-    let (mut rows, mut room) = (vec![Vec::new()], column);
-    for &(part, marked) in parts {
-        let mut rest = part;
-        while !rest.is_empty() {
-            if room == 0 {
-                rows.push(Vec::new());
-                room = column;
-            }
-            let cut = rest.char_indices().nth(room).map_or(rest.len(), |(cut, _)| cut);
-            let (now, later) = rest.split_at(cut);
-            room -= now.chars().count();
-            rows.last_mut()
-                .expect("there is a row from the start")
-                .push((now, marked));
-            rest = later;
-        }
+/// A line in rows no wider than the column, each cut at its marks.
+fn wrap<'a>(line: &'a str, marks: &[Range<usize>], column: usize) -> Vec<Vec<(&'a str, bool)>> {
+    let (mut rows, mut start) = (Vec::new(), 0);
+    while start < line.len() {
+        let end = start + fitting(&line[start..], column);
+        let here = marks.iter().filter(|mark| mark.start < end && start < mark.end);
+        let here: Vec<_> = here
+            .map(|mark| mark.start.max(start) - start..mark.end.min(end) - start)
+            .collect();
+        rows.push(parts(&line[start..end], &here));
+        start = end;
     }
     rows
+}
+
+/// How many bytes of a text fit into a row: up to the last gap, unless that leaves half of the row empty.
+fn fitting(text: &str, column: usize) -> usize {
+    let Some((limit, _)) = text.char_indices().nth(column) else {
+        return text.len();
+    };
+    match text[..limit].rfind(' ') {
+        Some(gap) if gap >= limit / 2 => gap + 1,
+        _ => limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(line: &str, column: usize) -> Vec<String> {
+        let rows = wrap(line, &[], column).into_iter();
+        rows.map(|row| row.into_iter().map(|(part, _)| part).collect())
+            .collect()
+    }
+
+    #[test]
+    fn a_line_is_cut_at_a_gap() {
+        assert_eq!(rows("one two three", 8), ["one two ", "three"]);
+    }
+
+    #[test]
+    fn a_word_wider_than_the_column_is_cut_anywhere() {
+        assert_eq!(rows("abcdefgh", 3), ["abc", "def", "gh"]);
+    }
+
+    #[test]
+    fn a_mark_goes_on_in_the_next_row() {
+        let mark = 2..5;
+        let rows = wrap("abcdef", std::slice::from_ref(&mark), 3);
+        assert_eq!(rows, [[("ab", false), ("c", true)], [("de", true), ("f", false)]]);
+    }
 }

@@ -72,6 +72,8 @@ pub(crate) const STEPS: [Step; 6] = [
     },
 ];
 
+const NO_ALIAS: &str = "use … as sched;\n";
+
 /// Two steps to compare.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair {
@@ -96,6 +98,21 @@ impl Step {
 
     pub(crate) fn parents(&self) -> impl Iterator<Item = &'static Self> {
         self.parents.iter().map(|number| &STEPS[number - 1])
+    }
+
+    /// The one line in which the steps' tests and demos may differ: what they call the crate.
+    fn alias(&self) -> String {
+        format!("use {} as sched;\n", self.dir.replace('-', "_"))
+    }
+
+    /// A file of the step with that line as in no step.
+    pub(crate) fn without_alias(&self, text: &str) -> String {
+        text.replacen(&self.alias(), NO_ALIAS, 1)
+    }
+
+    /// The other way round.
+    pub(crate) fn with_alias(&self, text: &str) -> String {
+        text.replacen(NO_ALIAS, &self.alias(), 1)
     }
 
     /// The step of the folder that a path begins with.

@@ -1,7 +1,7 @@
 //! The tests are carried from step to step: the same but for the line that names the crate.
 
+use crate::same::Finding;
 use crate::same::meant::{LEFT_OUT, Meant};
-use crate::same::{Finding, without_alias};
 use crate::stop::Result;
 use crate::tree::{Pair, Step, Tree};
 
@@ -42,8 +42,8 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
 
 fn check_copy(tree: &Tree, pair: Pair, file: &str) -> Result<Option<Finding>> {
     let (old, new) = (format!("{}/{file}", pair.old), format!("{}/{file}", pair.new));
-    let original = without_alias(pair.old, &tree.read(&old)?);
-    let copy = without_alias(pair.new, &tree.read(&new)?);
+    let original = pair.old.without_alias(&tree.read(&old)?);
+    let copy = pair.new.without_alias(&tree.read(&new)?);
     if original == copy {
         return Ok(None);
     }

@@ -13,7 +13,7 @@ use lexopt::prelude::*;
 use crate::compare::FileDiff;
 use crate::growth::Size;
 use crate::stop::{Result, failed};
-use crate::tree::{STEPS, Step, Tree};
+use crate::tree::{STEPS, Tree};
 use crate::unified::{self, TITLE};
 
 /// What is wrong, and what to do about it.
@@ -87,10 +87,4 @@ fn write_sizes(out: &mut impl Write, tree: &Tree) -> Result {
         writeln!(out, "{step}: {code} code lines, meant to be about {budget}{over}")?;
     }
     Ok(())
-}
-
-/// A file without the one line in which steps may differ: what the tests and the demo call the crate.
-fn without_alias(step: &Step, text: &str) -> String {
-    let alias = format!("use {} as sched;\n", step.dir.replace('-', "_"));
-    text.replacen(&alias, "use … as sched;\n", 1)
 }

@@ -1,7 +1,7 @@
 //! The table in CONTRIBUTING.md that says which file came with which step, against the tree.
 
 use crate::compare::FileDiff;
-use crate::same::{Finding, without_alias};
+use crate::same::Finding;
 use crate::stop::Result;
 use crate::tree::{STEPS, Step, Tree};
 
@@ -148,7 +148,7 @@ fn check_change(ancestors: &[FileDiff], cell: Cell) -> Option<&'static str> {
 fn check_same(tree: &Tree, step: &'static Step, file: &str, from: Option<&'static Step>) -> Result<Vec<Finding>> {
     let read = |step: &Step| -> Result<String> {
         let text = tree.read(&format!("{step}/src/{file}"))?;
-        Ok(without_alias(step, &text))
+        Ok(step.without_alias(&text))
     };
     let copy = read(step)?;
     let mut origins: Vec<_> = from.map_or_else(|| step.parents().collect(), |from| vec![from]);

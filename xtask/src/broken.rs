@@ -1,0 +1,408 @@
+//! The classic mistakes, each as a patch: every one of them has to make a test fail.
+//!
+//! The tree is copied to a folder under `target`, so that nothing happens to it, and the patches are applied there one
+//! after the other. One target folder serves them all.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lexopt::prelude::*;
+
+use crate::stop::{Result, Stop, failed, unknown};
+use crate::tree::Tree;
+
+/// Where the patches are.
+const PATCHES: &str = "patches";
+
+/// What tells of them.
+const PAGE: &str = "docs/broken.md";
+
+/// The longest that a test may take. A test that takes longer hangs, and has caught the mistake.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A mistake.
+struct Mistake {
+    /// The name of its file.
+    name: String,
+    title: String,
+    test: Test,
+    patches: Vec<Patch>,
+}
+
+/// What has to fail.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Test {
+    /// For Cargo: `-p exp2-sleep --test wakes`.
+    target: Vec<String>,
+    name: String,
+}
+
+/// What is wrong in one file.
+struct Patch {
+    file: String,
+    text: String,
+}
+
+/// What became of a test.
+enum Outcome {
+    Passed,
+    /// With what it said.
+    Failed(String),
+    Hung,
+    /// There is none of that name.
+    Missing,
+}
+
+pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
+    let mut names = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Value(name) => names.push(name.string()?),
+            option => return Err(option.unexpected().into()),
+        }
+    }
+    let tree = Tree::find()?;
+    let mistakes = chosen(read(&tree)?, &names)?;
+    told(&tree, &mistakes)?;
+    let copy = Copy::new(&tree)?;
+
+    let tests: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.test.clone()).collect();
+    writeln!(out, "without a patch, {} tests have to pass", tests.len())?;
+    out.flush()?;
+    for test in &tests {
+        copy.build(test)?;
+        match copy.test(test)? {
+            Outcome::Passed => {}
+            Outcome::Failed(message) => return failed(format!("{test} fails without a patch: {message}")),
+            Outcome::Hung => return failed(format!("{test} hangs without a patch")),
+            Outcome::Missing => return failed(format!("there is no test {test}")),
+        }
+    }
+
+    let mut missed = 0;
+    for mistake in &mistakes {
+        let begun = Instant::now();
+        let result = copy.break_and_test(&tree, mistake);
+        let (mark, said) = match result {
+            Ok(Outcome::Failed(message)) => ("caught", message),
+            Ok(Outcome::Hung) => ("caught", format!("hangs for {} s", LIMIT.as_secs())),
+            Ok(Outcome::Passed) => ("MISSED", format!("passes: {}", mistake.test)),
+            Ok(Outcome::Missing) => ("MISSED", format!("there is no test {}", mistake.test)),
+            Err(Stop::Failed(message)) => ("STALE", message),
+            Err(stop) => return Err(stop),
+        };
+        missed += usize::from(mark != "caught");
+        let seconds = begun.elapsed().as_secs();
+        writeln!(out, "{mark:6} {:42} {seconds:3} s  {said}", mistake.name)?;
+        out.flush()?;
+    }
+    if missed > 0 {
+        return failed(format!("{missed} of {} patches are not caught", mistakes.len()));
+    }
+    Ok(writeln!(out, "all {} patches are caught", mistakes.len())?)
+}
+
+fn read(tree: &Tree) -> Result<Vec<Mistake>> {
+    let mut files = tree.files(PATCHES, ".patch")?;
+    files.sort();
+    let parsed = files.iter().map(|file| Mistake::parse(file, &tree.read(file)?));
+    parsed.collect()
+}
+
+fn chosen(mistakes: Vec<Mistake>, names: &[String]) -> Result<Vec<Mistake>> {
+    let known: Vec<_> = mistakes.iter().map(|mistake| mistake.name.clone()).collect();
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+        return unknown("patch", name, known);
+    }
+    let wanted = |mistake: &Mistake| names.is_empty() || names.contains(&mistake.name);
+    Ok(mistakes.into_iter().filter(wanted).collect())
+}
+
+/// The page names each patch, its title and its test.
+fn told(tree: &Tree, mistakes: &[Mistake]) -> Result {
+    let page = tree.read(PAGE)?;
+    for mistake in mistakes {
+        let file = format!("{PATCHES}/{}.patch", mistake.name);
+        for text in [&mistake.title, &file, &mistake.test.name] {
+            if !page.contains(text) {
+                return failed(format!("{PAGE} says nothing of `{text}`, of {file}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Mistake {
+    /// A head of `Title:`, `Step:` and `Test:`, and then a unified diff.
+    fn parse(file: &str, text: &str) -> Result<Self> {
+        let start = if text.starts_with("--- ") {
+            Some(0)
+        } else {
+            text.find("\n--- ").map(|place| place + 1)
+        };
+        let Some(start) = start else {
+            return failed(format!("{file}: there is no diff"));
+        };
+        let (head, diff) = text.split_at(start);
+        let field = |key: &str| {
+            let found = head.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+            found.map_or_else(|| failed(format!("{file}: there is no `{key}:`")), |value| Ok(value.trim()))
+        };
+        let patches = split(diff).map(|text| Patch::parse(file, text)).collect::<Result<Vec<_>>>()?;
+        let step = field("Step")?;
+        if let Some(other) = patches.iter().find(|patch| !patch.file.starts_with(&format!("{step}/"))) {
+            return failed(format!("{file}: it is for {step}, and changes {}", other.file));
+        }
+        let mut target: Vec<_> = field("Test")?.split_whitespace().map(str::to_owned).collect();
+        let Some(name) = target.pop() else {
+            return failed(format!("{file}: `Test:` names none"));
+        };
+        let name = Test { target, name };
+        let stem = Path::new(file).file_stem().unwrap_or_default();
+        Ok(Self {
+            name: stem.to_string_lossy().into_owned(),
+            title: field("Title")?.to_owned(),
+            test: name,
+            patches,
+        })
+    }
+}
+
+/// The parts of a diff, one a file.
+fn split(diff: &str) -> impl Iterator<Item = &str> {
+    let mut starts: Vec<_> = diff.match_indices("\n--- a/").map(|(place, _)| place + 1).collect();
+    starts.insert(0, 0);
+    starts.push(diff.len());
+    let parts: Vec<_> = starts.windows(2).map(|ends| &diff[ends[0]..ends[1]]).collect();
+    parts.into_iter()
+}
+
+impl Patch {
+    fn parse(file: &str, text: &str) -> Result<Self> {
+        let parsed = diffy::Patch::from_str(text).or_else(|error| failed(format!("{file}: {error}")))?;
+        match parsed.original().and_then(|name| name.strip_prefix("a/")) {
+            Some(changed) => Ok(Self {
+                file: changed.to_owned(),
+                text: text.to_owned(),
+            }),
+            None => failed(format!("{file}: it has to change a file under `a/`")),
+        }
+    }
+
+    fn apply(&self, before: &str) -> Result<String> {
+        let patch = diffy::Patch::from_str(&self.text).or_else(|error| failed(error.to_string()))?;
+        diffy::apply(before, &patch).or_else(|error| failed(format!("does not apply to {}: {error}", self.file)))
+    }
+}
+
+/// A copy of the tree, to be broken.
+struct Copy {
+    root: PathBuf,
+    target: PathBuf,
+    log: PathBuf,
+}
+
+impl Copy {
+    fn new(tree: &Tree) -> Result<Self> {
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| tree.path("target"), PathBuf::from);
+        let folder = target.join("broken");
+        let copy = Self {
+            root: folder.join("tree"),
+            target: folder.join("target"),
+            log: folder.join("output"),
+        };
+        let mut crates = tree.members()?;
+        crates.extend(["Cargo.toml", "Cargo.lock", ".cargo"].map(str::to_owned));
+        for name in &crates {
+            same(&tree.path(name), &copy.root.join(name))?;
+        }
+        Ok(copy)
+    }
+
+    /// Applies the patches, tests, and takes them back.
+    fn break_and_test(&self, tree: &Tree, mistake: &Mistake) -> Result<Outcome> {
+        let mut broken = Vec::new();
+        for patch in &mistake.patches {
+            let before = tree.read(&patch.file)?;
+            broken.push((self.root.join(&patch.file), patch.apply(&before)?, before));
+        }
+        for (path, after, _) in &broken {
+            fs::write(path, after)?;
+        }
+        let outcome = self.build(&mistake.test).and_then(|()| self.test(&mistake.test));
+        for (path, _, before) in &broken {
+            fs::write(path, before)?;
+        }
+        outcome
+    }
+
+    fn build(&self, test: &Test) -> Result {
+        let mut command = self.cargo(test)?;
+        if command.arg("--no-run").status()?.success() {
+            return Ok(());
+        }
+        let output = fs::read_to_string(&self.log)?;
+        let errors = output.lines().filter(|line| line.starts_with("error")).take(1);
+        let errors: Vec<_> = errors.collect();
+        failed(format!("does not compile: {}", errors.join("; ")))
+    }
+
+    fn test(&self, test: &Test) -> Result<Outcome> {
+        let mut command = self.cargo(test)?;
+        command.args(["--", "--exact", &test.name]);
+        // A group of its own, so that what the test has started ends with it.
+        let child = command.process_group(0).spawn()?;
+        let Some(status) = wait(child)? else {
+            return Ok(Outcome::Hung);
+        };
+        let output = fs::read_to_string(&self.log)?;
+        Ok(match (output.contains("\nrunning 1 test\n"), status.success()) {
+            (false, _) => Outcome::Missing,
+            (true, true) => Outcome::Passed,
+            (true, false) => Outcome::Failed(message(&output)),
+        })
+    }
+
+    fn cargo(&self, test: &Test) -> Result<Command> {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .current_dir(&self.root)
+            .env("RUST_BACKTRACE", "0")
+            .arg("test")
+            .arg("--target-dir")
+            .arg(&self.target)
+            .args(&test.target);
+        let log = fs::File::create(&self.log)?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        Ok(command)
+    }
+}
+
+impl std::fmt::Display for Test {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.target.join(" "), self.name)
+    }
+}
+
+/// `None` if it had to be killed.
+fn wait(mut child: Child) -> Result<Option<ExitStatus>> {
+    let end = Instant::now() + LIMIT;
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let group = format!("-{}", child.id());
+    Command::new("kill").args(["-KILL", "--", &group]).status()?;
+    child.wait()?;
+    Ok(None)
+}
+
+/// What a panic said, in a line; or a watchdog, or the way in which the process ended.
+fn message(output: &str) -> String {
+    let mut lines = output.lines();
+    let said = loop {
+        match lines.next() {
+            None => break None,
+            Some(line) if line.contains(" panicked at ") => break lines.next(),
+            Some(line) if line.contains(" hangs: ") || line.contains("process didn't exit") => break Some(line),
+            Some(_) => {}
+        }
+    };
+    let said = said.unwrap_or("fails").trim();
+    let short: String = said.chars().take(100).collect();
+    if short.len() < said.len() { short + "…" } else { short }
+}
+
+/// Makes `to` what `from` is. What is the same already is not touched, so that Cargo need not build it again.
+fn same(from: &Path, to: &Path) -> Result {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            same(&from.join(&name), &to.join(&name))?;
+            names.insert(name);
+        }
+        for entry in fs::read_dir(to)? {
+            let entry = entry?;
+            if names.contains(&entry.file_name()) {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else {
+                fs::remove_file(entry.path())?;
+            }
+        }
+    } else {
+        let text = fs::read(from)?;
+        if !fs::read(to).is_ok_and(|copy| copy == text) {
+            fs::write(to, text)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\
+Title: It is wrong
+Step: exp2-sleep
+Test: -p exp2-sleep --test wakes it_is_right
+
+--- a/exp2-sleep/src/task.rs
++++ b/exp2-sleep/src/task.rs
+@@ -1,3 +1,3 @@
+ one
+-two
++three
+ four
+";
+
+    #[test]
+    fn a_patch_is_parsed_and_applied() {
+        let mistake = Mistake::parse("patches/wrong.patch", TEXT).expect("it is a patch");
+        assert_eq!((mistake.name.as_str(), mistake.title.as_str()), ("wrong", "It is wrong"));
+        assert_eq!(mistake.test.to_string(), "-p exp2-sleep --test wakes it_is_right");
+        let [patch] = &mistake.patches[..] else {
+            panic!("it changes one file");
+        };
+        assert_eq!(patch.file, "exp2-sleep/src/task.rs");
+        let after = patch.apply("zero\none\ntwo\nfour\n").expect("it applies");
+        assert_eq!(after, "zero\none\nthree\nfour\n");
+        patch.apply("one\n2\nfour\n").expect_err("it does not apply");
+    }
+
+    #[test]
+    fn a_patch_of_two_files_has_two_parts() {
+        let both = format!("{TEXT}{}", TEXT.split_once("\n\n").expect("a head").1);
+        let mistake = Mistake::parse("patches/wrong.patch", &both).expect("it is a patch");
+        assert_eq!(mistake.patches.len(), 2);
+    }
+
+    #[test]
+    fn a_patch_without_a_test_or_for_another_step_is_refused() {
+        let nameless = TEXT.replace("Test: ", "Tests: ");
+        Mistake::parse("patches/wrong.patch", &nameless).map(drop).expect_err("no test");
+        let astray = TEXT.replace("Step: exp2", "Step: exp3");
+        Mistake::parse("patches/wrong.patch", &astray).map(drop).expect_err("another step");
+    }
+
+    #[test]
+    fn a_failure_is_told_in_a_line() {
+        let output = "\nrunning 1 test\nthread 'a' panicked at src/a.rs:1:1:\nleft is right\nnote: more\n";
+        assert_eq!(message(output), "left is right");
+        assert_eq!(message("\nthe test `a` hangs: not done\n"), "the test `a` hangs: not done");
+    }
+}

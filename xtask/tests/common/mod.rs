@@ -1,0 +1,327 @@
+//! A small tree of six steps to try the commands on, and ways to run them.
+
+#![allow(dead_code, reason = "every test file takes what it needs")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+pub(crate) const STEPS: [&str; 6] = [
+    "exp1-simplest",
+    "exp2-sleep",
+    "exp3-spawn",
+    "exp4-threadpool",
+    "exp5-selectors",
+    "exp6-combined",
+];
+
+/// The steps of the tree: which grew from which, by number.
+pub(crate) const PAIRS: [(usize, usize); 6] = [(1, 2), (2, 3), (3, 4), (3, 5), (5, 6), (4, 6)];
+
+const CONTRIBUTING: &str = "\
+| file | 1 | 2 | 3 | 4 | 5 | 6 | holds |
+|---|---|---|---|---|---|---|---|
+| `scheduler.rs` | new | + | + | + | = exp3 | = exp4 | the loop |
+| `timers.rs` | | new | = | = | = | = | the timers |
+| `wait.rs` | | new | = | = | rewritten | + | the wait |
+| `blocking.rs` | | | | new | | = exp4 | the pool |
+| `lib.rs` | new | + | = | + | = | = exp4 | the modules |
+| `main.rs` | new | = | = | = | = | = | the demo |
+
+<!-- generated: budgets -->
+<!-- /generated -->
+";
+
+const SCHEDULER: &str = "\
+//! The loop.
+
+/// Runs until no task is left.
+pub fn run(mut tasks: Vec<u32>) -> usize {
+    let mut polls = 0;
+    while let Some(task) = tasks.pop() {
+        polls += 1;
+        if task > 0 {
+            tasks.push(task - 1);
+        }
+    }
+    polls
+}
+";
+
+const TIMERS: &str = "\
+//! The timers.
+
+use std::time::Duration;
+
+/// How long a sleep of so many ticks takes.
+#[must_use]
+pub fn ticks(count: u32) -> Duration {
+    Duration::from_millis(10) * count
+}
+";
+
+const WAIT: &str = "\
+//! The wait: parks.
+
+/// Parks.
+pub fn wait() {
+    std::thread::park();
+}
+";
+
+const SELECTOR: &str = "\
+//! The wait, in a selector.
+
+/// Blocks until one of the descriptors is ready.
+pub fn select(descriptors: &[i32], patience: Option<u64>) -> usize {
+    let ready = descriptors.iter().filter(|descriptor| **descriptor >= 0).count();
+    ready + usize::from(patience.is_some())
+}
+";
+
+const BLOCKING: &str = "\
+//! The pool.
+
+/// Runs a job elsewhere.
+pub fn spawn_blocking(job: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(job);
+}
+";
+
+const MAIN: &str = "\
+//! The demo.
+
+use exp1_simplest as sched;
+
+fn main() {
+    println!(\"{}\", sched::run(vec![3]));
+}
+";
+
+const TEST: &str = "\
+//! Turns.
+
+use exp1_simplest as sched;
+
+#[test]
+fn a_task_is_polled_until_it_ends() {
+    assert_eq!(sched::run(vec![3]), 4);
+}
+";
+
+/// A tree in a folder of its own.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    dir: TempDir,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Tree {
+    /// A sound one: every check passes, every generated file is fresh.
+    pub(crate) fn new() -> Self {
+        let tree = Self::raw();
+        assert_eq!(
+            tree.xtask(&["same", "--update"]).code,
+            Some(1),
+            "the reasons are missing yet"
+        );
+        tree.edit("xtask/meant.txt", |text| text.replace("| ?\n", "| it grows\n"));
+        tree.xtask(&["docs"]).succeeded();
+        tree
+    }
+
+    fn raw() -> Self {
+        let tree = Self {
+            dir: TempDir::new().expect("a folder"),
+        };
+        let members: Vec<_> = STEPS.iter().map(|step| format!("\"{step}\"")).collect();
+        tree.write(
+            "Cargo.toml",
+            &format!("[workspace]\nmembers = [{}]\n", members.join(", ")),
+        );
+        tree.write("CONTRIBUTING.md", CONTRIBUTING);
+        tree.write("README.md", "<!-- generated: steps -->\n<!-- /generated -->\n");
+        tree.write("xtask/meant.txt", "");
+        for (index, step) in STEPS.iter().enumerate() {
+            tree.write_step(index + 1, step);
+        }
+        tree
+    }
+
+    fn write_step(&self, number: usize, step: &str) {
+        let write = |file: &str, text: &str| {
+            let alias = format!("use {} as sched;", step.replace('-', "_"));
+            self.write(
+                &format!("{step}/{file}"),
+                &text.replace("use exp1_simplest as sched;", &alias),
+            );
+        };
+        let lints = if number < 3 {
+            "[lints.rust]\nunsafe_code = \"forbid\"\n"
+        } else {
+            ""
+        };
+        write(
+            "Cargo.toml",
+            &format!("[package]\nname = \"{step}\"\n{lints}[dependencies]\n"),
+        );
+        write("README.md", "<!-- generated: changed -->\n<!-- /generated -->\n");
+        let mut scheduler = SCHEDULER.to_owned();
+        if number >= 2 {
+            scheduler = scheduler.replace("    polls\n", "    crate::wait();\n    polls\n");
+        }
+        if number >= 3 {
+            scheduler.push_str("\n/// Adds a task.\npub fn spawn(tasks: &mut Vec<u32>) {\n    tasks.push(0);\n}\n");
+        }
+        if [4, 6].contains(&number) {
+            scheduler = scheduler.replace(
+                "    let mut polls",
+                "    crate::spawn_blocking(|| ());\n    let mut polls",
+            );
+        }
+        write("src/scheduler.rs", &scheduler);
+        let mut modules = "mod scheduler;\npub use scheduler::*;\n".to_owned();
+        if number >= 2 {
+            modules.push_str("\nmod timers;\npub use timers::*;\n\nmod wait;\npub use wait::*;\n");
+            write("src/timers.rs", TIMERS);
+            match number {
+                2..=4 => write("src/wait.rs", WAIT),
+                5 => write("src/wait.rs", SELECTOR),
+                _ => write(
+                    "src/wait.rs",
+                    &format!("{SELECTOR}\n/// Rings.\npub fn notify() {{}}\n"),
+                ),
+            }
+        }
+        if [4, 6].contains(&number) {
+            modules.push_str("\nmod blocking;\npub use blocking::*;\n");
+            write("src/blocking.rs", BLOCKING);
+        }
+        write("src/lib.rs", &modules);
+        write("src/main.rs", MAIN);
+        write("tests/turns.rs", TEST);
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.dir.path().join(file)
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+    }
+
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        let path = self.path(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+
+    /// Changes a file; an edit that changes nothing is a mistake in the test.
+    pub(crate) fn edit(&self, file: &str, edit: impl FnOnce(String) -> String) {
+        let old = self.read(file);
+        let new = edit(old.clone());
+        assert_ne!(old, new, "the edit of {file} does nothing");
+        self.write(file, &new);
+    }
+
+    pub(crate) fn xtask(&self, args: &[&str]) -> Ended {
+        self.xtask_in("", args)
+    }
+
+    /// From a sub-folder.
+    pub(crate) fn xtask_in(&self, folder: &str, args: &[&str]) -> Ended {
+        run(xtask().args(args).current_dir(self.path(folder)))
+    }
+
+    /// Makes a checkout of the tree, with all of it committed.
+    pub(crate) fn commit(&self) {
+        for args in [&["init", "-q"][..], &["add", "-A"], &["commit", "-q", "-m", "All"]] {
+            let identity = [
+                "-c",
+                "user.name=x",
+                "-c",
+                "user.email=x@example.org",
+                "-c",
+                "commit.gpgsign=false",
+            ];
+            run(Command::new("git")
+                .args(identity)
+                .args(args)
+                .current_dir(self.dir.path()))
+            .succeeded();
+        }
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self
+    }
+
+    /// A check has failed and says so.
+    #[track_caller]
+    pub(crate) fn failed(self, words: &[&str]) -> Self {
+        assert_eq!(self.code, Some(1), "{self:#?}");
+        self.says(words)
+    }
+
+    /// The command line is wrong: one line says in what.
+    #[track_caller]
+    pub(crate) fn refused(self, words: &[&str]) -> Self {
+        assert_eq!(self.code, Some(2), "{self:#?}");
+        assert_eq!(self.stdout, "", "only the complaint");
+        assert_eq!(self.stderr.lines().count(), 1, "{self:#?}");
+        self.says(words)
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, words: &[&str]) -> Self {
+        for word in words {
+            let said = self.stdout.contains(word) || self.stderr.contains(word);
+            assert!(said, "`{word}` is not in {self:#?}");
+        }
+        self
+    }
+}
+
+/// The program, untouched by what the environment says of colours or git.
+pub(crate) fn xtask() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    for name in [
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+pub(crate) fn run(command: &mut Command) -> Ended {
+    let output = command.stdin(Stdio::null()).output().expect("it can be run");
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("text"),
+        stderr: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+/// The project's own tree.
+pub(crate) fn project() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask lies in the project").to_owned()
+}
