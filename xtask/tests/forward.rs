@@ -17,8 +17,8 @@ fn fix(text: String) -> String {
 
 /// Whether each step's file has the fix.
 fn fixed(tree: &Tree) -> Vec<bool> {
-    let has = |step: &&str| tree.read(&format!("{step}/src/scheduler.rs")).contains("task >= 1");
-    STEPS.iter().map(|step| has(&step)).collect()
+    let has = |step: &str| tree.read(&format!("{step}/src/scheduler.rs")).contains("task >= 1");
+    STEPS.iter().map(|step| has(step)).collect()
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn it_goes_on_after_a_conflict_is_resolved() {
     tree.write("exp4-threadpool/src/scheduler.rs", &resolved);
     let ended = tree.xtask(&["forward", "scheduler.rs", "--from", "3"]);
     assert_eq!(tree.read("exp4-threadpool/src/scheduler.rs"), resolved, "{ended:?}");
-    assert_eq!(fixed(&tree)[4], true, "{ended:?}");
+    assert!(fixed(&tree)[4], "{ended:?}");
 }
 
 #[test]
