@@ -352,6 +352,32 @@ fn a_task_that_always_finds_something_to_read_lets_others_run() {
     });
 }
 
+#[test]
+fn a_task_that_always_finds_its_socket_ready_lets_others_run() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (mut peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        peer.write_all(b"never read").expect("room");
+        let stream = Async::new(stream).expect("registered");
+        let heard = Rc::new(Cell::new(false));
+        let hear = Rc::clone(&heard);
+        let greedy = spawn(async move {
+            for wait in 0..100_000 {
+                stream.readable().await.expect("it never fails");
+                stream.writable().await.expect("it never fails");
+                if hear.get() {
+                    return wait;
+                }
+            }
+            panic!("100,000 waits in a row, and no other task has run");
+        });
+        let modest = spawn(async move { heard.set(true) });
+        modest.await.expect("it cannot fail");
+        let waits = greedy.await.expect("others run meanwhile");
+        assert!(waits < 1_000, "others run only after {waits} waits");
+    });
+}
+
 /// The peer always has more to say and always takes the answer, so the task that serves it never has to wait. The others
 /// must get their turn nevertheless.
 #[test]
