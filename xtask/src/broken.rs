@@ -153,11 +153,19 @@ impl Mistake {
         let (head, diff) = text.split_at(start);
         let field = |key: &str| {
             let found = head.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
-            found.map_or_else(|| failed(format!("{file}: there is no `{key}:`")), |value| Ok(value.trim()))
+            found.map_or_else(
+                || failed(format!("{file}: there is no `{key}:`")),
+                |value| Ok(value.trim()),
+            )
         };
-        let patches = split(diff).map(|text| Patch::parse(file, text)).collect::<Result<Vec<_>>>()?;
+        let patches = split(diff)
+            .map(|text| Patch::parse(file, text))
+            .collect::<Result<Vec<_>>>()?;
         let step = field("Step")?;
-        if let Some(other) = patches.iter().find(|patch| !patch.file.starts_with(&format!("{step}/"))) {
+        if let Some(other) = patches
+            .iter()
+            .find(|patch| !patch.file.starts_with(&format!("{step}/")))
+        {
             return failed(format!("{file}: it is for {step}, and changes {}", other.file));
         }
         let mut target: Vec<_> = field("Test")?.split_whitespace().map(str::to_owned).collect();
@@ -373,7 +381,10 @@ Test: -p exp2-sleep --test wakes it_is_right
     #[test]
     fn a_patch_is_parsed_and_applied() {
         let mistake = Mistake::parse("patches/wrong.patch", TEXT).expect("it is a patch");
-        assert_eq!((mistake.name.as_str(), mistake.title.as_str()), ("wrong", "It is wrong"));
+        assert_eq!(
+            (mistake.name.as_str(), mistake.title.as_str()),
+            ("wrong", "It is wrong")
+        );
         assert_eq!(mistake.test.to_string(), "-p exp2-sleep --test wakes it_is_right");
         let [patch] = &mistake.patches[..] else {
             panic!("it changes one file");
@@ -394,15 +405,22 @@ Test: -p exp2-sleep --test wakes it_is_right
     #[test]
     fn a_patch_without_a_test_or_for_another_step_is_refused() {
         let nameless = TEXT.replace("Test: ", "Tests: ");
-        Mistake::parse("patches/wrong.patch", &nameless).map(drop).expect_err("no test");
+        Mistake::parse("patches/wrong.patch", &nameless)
+            .map(drop)
+            .expect_err("no test");
         let astray = TEXT.replace("Step: exp2", "Step: exp3");
-        Mistake::parse("patches/wrong.patch", &astray).map(drop).expect_err("another step");
+        Mistake::parse("patches/wrong.patch", &astray)
+            .map(drop)
+            .expect_err("another step");
     }
 
     #[test]
     fn a_failure_is_told_in_a_line() {
         let output = "\nrunning 1 test\nthread 'a' panicked at src/a.rs:1:1:\nleft is right\nnote: more\n";
         assert_eq!(message(output), "left is right");
-        assert_eq!(message("\nthe test `a` hangs: not done\n"), "the test `a` hangs: not done");
+        assert_eq!(
+            message("\nthe test `a` hangs: not done\n"),
+            "the test `a` hangs: not done"
+        );
     }
 }
