@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::clock::now;
+use crate::common::clock::now;
 use crate::work::{MESSAGE, SERVER_BUFFER, Workload};
 
 pub(crate) fn has(work: Workload) -> bool {

@@ -1,9 +1,9 @@
 //! exp6 beside its peers: `cargo bench -p exp6-combined --bench runtimes`, and behind `--` what `USAGE` says.
 
-mod alloc;
 #[cfg(target_os = "linux")]
 mod bare;
-mod clock;
+#[path = "../common/mod.rs"]
+mod common;
 mod pairs;
 mod peers;
 mod report;
@@ -110,7 +110,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         match arg.as_str() {
             "--bench" => bench = true,
             "--quick" => quick = true,
-            "--cpu" => clock::count_cpu_time(),
+            "--cpu" => common::clock::count_cpu_time(),
             "--only" => {
                 only = true;
                 options.works = each(&value()?, |name| {

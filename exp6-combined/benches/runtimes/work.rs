@@ -11,8 +11,8 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::alloc::{Bytes, live_bytes};
-use crate::clock::now;
+use crate::common::alloc::{Count, Memory};
+use crate::common::clock::now;
 use crate::runtime::Runtime;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -142,7 +142,7 @@ pub(crate) fn measure<R: Runtime>(work: Workload, divisor: usize) -> f64 {
         .unwrap_or_else(|_| panic!("{} on {} failed", work.name(), R::NAME))
 }
 
-impl Bytes {
+impl Memory {
     fn choose(&self, work: Workload) -> f64 {
         match work {
             Workload::SleepPages | Workload::IdlePages => self.resident,
@@ -366,45 +366,43 @@ async fn until<R: Runtime>(count: Rc<Cell<usize>>, reached: usize) {
     .await;
 }
 
-async fn sleep_bytes<R: Runtime>(tasks: usize) -> Bytes {
+async fn sleep_bytes<R: Runtime>(tasks: usize) -> Memory {
     let polled = Rc::new(Cell::new(0));
     let mut handles = Vec::new();
-    let bytes = live_bytes(async || {
-        handles.reserve_exact(tasks);
-        for _ in 0..tasks {
-            let polled = Rc::clone(&polled);
-            handles.push(R::spawn(async move {
-                polled.set(polled.get() + 1);
-                R::sleep(Duration::from_secs(60)).await;
-            }));
-        }
-        until::<R>(polled, tasks).await;
-    });
-    let bytes = bytes.await;
+    let count = Count::start();
+    handles.reserve_exact(tasks);
+    for _ in 0..tasks {
+        let polled = Rc::clone(&polled);
+        handles.push(R::spawn(async move {
+            polled.set(polled.get() + 1);
+            R::sleep(Duration::from_secs(60)).await;
+        }));
+    }
+    until::<R>(polled, tasks).await;
+    let bytes = count.stop();
     assert_eq!(handles.len(), tasks);
     bytes
 }
 
-async fn idle_bytes<R: Runtime>(connections: usize) -> Bytes {
+async fn idle_bytes<R: Runtime>(connections: usize) -> Memory {
     let (listener, address) = R::bind().await;
     // The other ends belong to no runtime, and are not counted.
     let mut others = Vec::with_capacity(connections);
     let mut handles = Vec::new();
     let polled = Rc::new(Cell::new(0));
-    let bytes = live_bytes(async || {
-        handles.reserve_exact(connections);
-        for _ in 0..connections {
-            others.push(TcpStream::connect(address).unwrap());
-            let mut server = R::accept(&listener).await;
-            let polled = Rc::clone(&polled);
-            handles.push(R::spawn(async move {
-                polled.set(polled.get() + 1);
-                R::read(&mut server, vec![0; MESSAGE]).await.0
-            }));
-        }
-        until::<R>(polled, connections).await;
-    });
-    let bytes = bytes.await;
+    let count = Count::start();
+    handles.reserve_exact(connections);
+    for _ in 0..connections {
+        others.push(TcpStream::connect(address).unwrap());
+        let mut server = R::accept(&listener).await;
+        let polled = Rc::clone(&polled);
+        handles.push(R::spawn(async move {
+            polled.set(polled.get() + 1);
+            R::read(&mut server, vec![0]).await.0
+        }));
+    }
+    until::<R>(polled, connections).await;
+    let bytes = count.stop();
     drop(others);
     assert_eq!(sum(handles).await, 0);
     bytes

@@ -1,7 +1,8 @@
 //! What the workloads are timed with.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -13,11 +14,12 @@ pub(crate) fn count_cpu_time() {
     CPU.store(true, Ordering::Relaxed);
 }
 
+/// Since some moment in the past.
 pub(crate) fn now() -> Duration {
-    let clock = match CPU.load(Ordering::Relaxed) {
-        true => ClockId::ThreadCPUTime,
-        false => ClockId::Monotonic,
-    };
-    let now = clock_gettime(clock);
+    static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+    if !CPU.load(Ordering::Relaxed) {
+        return EPOCH.elapsed();
+    }
+    let now = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }

@@ -1,0 +1,18 @@
+//! What the benches share. Each uses a part of it.
+
+#![allow(dead_code)]
+
+pub(crate) mod alloc;
+pub(crate) mod clock;
+
+/// The value a quarter of the way up, half of it, and three quarters.
+pub(crate) fn quartiles(values: &[f64]) -> [f64; 3] {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |part: f64| {
+        let place = part * (sorted.len() - 1) as f64;
+        let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+        low + (high - low) * place.fract()
+    };
+    [at(0.25), at(0.5), at(0.75)]
+}
