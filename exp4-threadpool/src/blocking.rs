@@ -56,6 +56,8 @@ where
             // Alone with the answer means that the task is gone already.
             if Arc::strong_count(&answer) > 1 {
                 answer.give(catch_unwind(AssertUnwindSafe(job)));
+            } else {
+                quietly(|| drop(job));
             }
             quietly(|| drop(answer));
         });

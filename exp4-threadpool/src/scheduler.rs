@@ -106,6 +106,8 @@ impl Core {
     /// 2. Poll tasks until none is ready, those that become ready meanwhile included, 64 at most.
     /// 3. Wait: until the next deadline, or until a waker notifies; not at all while a task is ready.
     pub(crate) fn drive(&self, mut done: impl FnMut(Option<u64>) -> bool) {
+        // What was woken before this call comes before what the future of `block_on` wakes.
+        self.ready.take_foreign();
         if done(None) {
             return;
         }

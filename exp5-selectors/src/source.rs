@@ -4,6 +4,7 @@
 //! that it is gone: try first, and wait after `WouldBlock`.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -17,6 +18,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{ioctl_fionbio, retry_on_intr};
 
 use crate::scheduler::{Core, with_current};
+use crate::yield_now::yield_now;
+
+/// Operations in a row before a task has to let others run.
+const SHARE: u32 = 64;
 
 /// What the loop knows of a descriptor.
 pub(crate) struct Source {
@@ -36,6 +41,8 @@ pub(crate) struct Direction {
     waiters: RefCell<Vec<(u64, Waker)>>,
     /// The number of the next entry.
     next_id: Cell<u64>,
+    /// Operations in a row that have not had to wait.
+    streak: Cell<u32>,
 }
 
 impl Source {
@@ -54,7 +61,7 @@ impl Source {
     }
 
     /// Remembers an event, and adds those who have waited for it to `wakers`, for the caller to wake.
-    pub(crate) fn deliver(&self, readable: bool, writable: bool, wakers: &mut Vec<Waker>) {
+    pub(crate) fn deliver(&self, readable: bool, writable: bool, wakers: &mut VecDeque<Waker>) {
         for (direction, reported) in [(&self.read, readable), (&self.write, writable)] {
             if reported {
                 direction.ready.set(true);
@@ -71,10 +78,19 @@ impl Direction {
             ready: Cell::new(true),
             waiters: RefCell::default(),
             next_id: Cell::new(0),
+            streak: Cell::new(0),
         }
     }
 
+    /// Whether the task should let others run first: one whose peer never pauses would never have to wait.
+    pub(crate) fn has_had_its_share(&self) -> bool {
+        let streak = self.streak.get();
+        self.streak.set(if streak < SHARE { streak + 1 } else { 0 });
+        streak == SHARE
+    }
+
     pub(crate) fn add(&self, waker: Waker) -> u64 {
+        self.streak.set(0);
         let id = self.next_id.get();
         self.next_id.set(id + 1);
         self.waiters.borrow_mut().push((id, waker));
@@ -182,6 +198,9 @@ impl<T: AsFd> Async<T> {
     }
 
     async fn with<R>(&self, direction: &Direction, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        if direction.has_had_its_share() {
+            yield_now().await;
+        }
         loop {
             if let Some(result) = self.attempt(direction, &mut op) {
                 return result;
@@ -209,6 +228,9 @@ impl<T: AsFd> Async<T> {
     /// Remembered readiness may be stale, and no operation follows that would find out: without the look, a loop over
     /// `readable` would spin.
     async fn ready(&self, direction: &Direction) -> io::Result<()> {
+        if direction.has_had_its_share() {
+            yield_now().await;
+        }
         loop {
             if direction.ready.get() {
                 let mut fds = [PollFd::new(&self.io, direction.flags)];

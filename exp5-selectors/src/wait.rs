@@ -3,7 +3,8 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::rc::Rc;
@@ -25,8 +26,8 @@ pub(crate) struct Wait {
     sources: RefCell<Slab<Rc<Source>>>,
     /// What the selector reports, kept to be filled again.
     events: RefCell<Events>,
-    /// Who is woken for it, kept as well.
-    wakers: Cell<Vec<Waker>>,
+    /// Who is to be woken for it.
+    wakers: RefCell<VecDeque<Waker>>,
 }
 
 /// The side of whoever has news for the loop.
@@ -38,7 +39,7 @@ impl Wait {
             poller: Poller::new()?,
             sources: RefCell::default(),
             events: RefCell::new(Events::new()),
-            wakers: Cell::default(),
+            wakers: RefCell::default(),
         })
     }
 
@@ -52,6 +53,22 @@ impl Wait {
         if timeout == Some(Duration::ZERO) && self.sources.borrow().is_empty() {
             return;
         }
+        // Some are left if one of them has panicked.
+        if self.wakers.borrow().is_empty() {
+            self.collect(timeout);
+        }
+        // All events first, then all wakes: a waker may drop a source and make another, which gets the key. Events that
+        // are still to be delivered would hit a stranger.
+        while let Some(waker) = self.next_waker() {
+            waker.wake();
+        }
+    }
+
+    fn next_waker(&self) -> Option<Waker> {
+        self.wakers.borrow_mut().pop_front()
+    }
+
+    fn collect(&self, timeout: Option<Duration>) {
         let timeout = timeout.map(|timeout| timeout.min(LONGEST));
         let mut events = self.events.borrow_mut();
         events.clear();
@@ -60,21 +77,13 @@ impl Wait {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => panic!("the selector fails: {error}"),
         }
-        // All events first, then all wakes: a waker may drop a source and make another, which gets the key. Events that
-        // are still to be delivered would hit a stranger.
-        let mut wakers = self.wakers.take();
+        let mut wakers = self.wakers.borrow_mut();
         let sources = self.sources.borrow();
         for event in events.iter() {
             if let Some(source) = sources.get(event.key) {
                 source.deliver(event.readable, event.writable, &mut wakers);
             }
         }
-        drop(sources);
-        drop(events);
-        for waker in wakers.drain(..) {
-            waker.wake();
-        }
-        self.wakers.set(wakers);
     }
 
     /// Has the selector report `fd`, for as long as the source lives.

@@ -20,6 +20,10 @@ impl<T: AsFd> Async<T> {
         direction: &Direction,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        if direction.has_had_its_share() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if let Some(result) = self.attempt(direction, &mut op) {
             return Poll::Ready(result);
         }

@@ -3,13 +3,14 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -33,8 +34,8 @@ pub(crate) struct Wait {
     sources: RefCell<Slab<Rc<Source>>>,
     /// What the selector reports, kept to be filled again.
     events: RefCell<Events>,
-    /// Who is woken for it, kept as well.
-    wakers: Cell<Vec<Waker>>,
+    /// Who is to be woken for it.
+    wakers: RefCell<VecDeque<Waker>>,
     /// Where a notification arrives.
     receiver: UnixStream,
     bell: Arc<Bell>,
@@ -42,7 +43,8 @@ pub(crate) struct Wait {
 
 /// The side of whoever has news for the loop.
 pub(crate) struct Notifier {
-    bell: Arc<Bell>,
+    /// `Weak`, or a waker that outlives its scheduler would keep the socket open.
+    bell: Weak<Bell>,
 }
 
 /// What both sides share.
@@ -66,7 +68,7 @@ impl Wait {
             poller: Poller::new()?,
             sources: RefCell::default(),
             events: RefCell::new(Events::new()),
-            wakers: Cell::default(),
+            wakers: RefCell::default(),
             receiver,
             bell: Arc::new(Bell { sender, in_flight }),
         };
@@ -78,7 +80,7 @@ impl Wait {
 
     pub(crate) fn notifier(&self) -> Notifier {
         Notifier {
-            bell: Arc::clone(&self.bell),
+            bell: Arc::downgrade(&self.bell),
         }
     }
 
@@ -88,6 +90,22 @@ impl Wait {
         if timeout == Some(Duration::ZERO) && self.sources.borrow().is_empty() {
             return;
         }
+        // Some are left if one of them has panicked.
+        if self.wakers.borrow().is_empty() {
+            self.collect(timeout);
+        }
+        // All events first, then all wakes: a waker may drop a source and make another, which gets the key. Events that
+        // are still to be delivered would hit a stranger.
+        while let Some(waker) = self.next_waker() {
+            waker.wake();
+        }
+    }
+
+    fn next_waker(&self) -> Option<Waker> {
+        self.wakers.borrow_mut().pop_front()
+    }
+
+    fn collect(&self, timeout: Option<Duration>) {
         let timeout = timeout.map(|timeout| timeout.min(LONGEST));
         let mut events = self.events.borrow_mut();
         events.clear();
@@ -96,9 +114,7 @@ impl Wait {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => panic!("the selector fails: {error}"),
         }
-        // All events first, then all wakes: a waker may drop a source and make another, which gets the key. Events that
-        // are still to be delivered would hit a stranger.
-        let mut wakers = self.wakers.take();
+        let mut wakers = self.wakers.borrow_mut();
         let sources = self.sources.borrow();
         for event in events.iter() {
             if let Some(source) = sources.get(event.key) {
@@ -110,12 +126,6 @@ impl Wait {
                 self.answer();
             }
         }
-        drop(sources);
-        drop(events);
-        for waker in wakers.drain(..) {
-            waker.wake();
-        }
-        self.wakers.set(wakers);
     }
 
     /// Reads the byte, and only then lets the next be written; the loop takes in the foreign wakes after that. Otherwise a
@@ -185,11 +195,12 @@ fn descriptor(source: &Source) -> BorrowedFd<'_> {
 impl Notifier {
     /// Ends the wait, from any thread. A notification that comes while the loop is at work ends the next one.
     pub(crate) fn notify(&self) {
-        if self.bell.in_flight.swap(true, Ordering::AcqRel) {
+        let Some(bell) = self.bell.upgrade() else { return };
+        if bell.in_flight.swap(true, Ordering::AcqRel) {
             return;
         }
-        // One byte always finds room. Any other error means that the loop is gone.
-        while let Err(error) = (&self.bell.sender).write(&[1]) {
+        // One byte always finds room. Any other error means that the loop is about to be gone.
+        while let Err(error) = (&bell.sender).write(&[1]) {
             if error.kind() != io::ErrorKind::Interrupted {
                 break;
             }
