@@ -397,11 +397,11 @@ fn a_thousand_clients_of_the_program_run_at_once() {
 
 #[test]
 fn a_server_out_of_descriptors_serves_those_it_has_says_so_once_and_accepts_again() {
-    const CLIENTS: usize = 40;
-    const GONE: usize = 30;
+    const CLIENTS: usize = 60;
+    const GONE: usize = 50;
     let _watchdog = watchdog(LIMIT);
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 20; exec \"$0\" serve 127.0.0.1:0", PROGRAM]);
+    command.args(["-c", "ulimit -n 32; exec \"$0\" serve 127.0.0.1:0", PROGRAM]);
     let mut server = Server::start_as(&mut command);
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect();
     let mut line = String::new();
@@ -418,7 +418,7 @@ fn a_server_out_of_descriptors_serves_those_it_has_says_so_once_and_accepts_agai
         client.exchange(b"at last");
     }
     let (stdout, stderr) = server.end();
-    assert_totals(&stdout, "40 connections, 13 messages, 85 bytes echoed, 0 failures");
+    assert_totals(&stdout, "60 connections, 13 messages, 85 bytes echoed, 0 failures");
     assert_eq!(stderr, "", "it has said so more than once");
 }
 
