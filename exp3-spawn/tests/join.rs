@@ -183,7 +183,9 @@ fn the_output_of_a_detached_task_is_dropped_when_the_task_ends() {
     let seen = flag.clone();
     let dropped = scheduler.block_on(async move {
         let before = seen.is_dropped();
-        yield_now().await;
+        for _ in 0..5 {
+            yield_now().await;
+        }
         (before, seen.is_dropped())
     });
     assert_eq!(dropped, (false, true));
@@ -389,7 +391,11 @@ fn a_task_may_be_joined_under_another_scheduler() {
     let output = Rc::clone(&joined);
     second.spawn(async move { output.set(handle.await.expect("no panic")) });
     // The join is registered under one, fulfilled under the other, and goes on under the first.
-    second.block_on(yield_now());
+    second.block_on(async {
+        for _ in 0..5 {
+            yield_now().await;
+        }
+    });
     first.run();
     assert_eq!(joined.get(), 0);
     second.run();

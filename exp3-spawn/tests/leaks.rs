@@ -71,6 +71,13 @@ async fn keep<T>(value: T) {
     drop((value, ballast));
 }
 
+/// Lets all tasks have a turn or more.
+async fn turns() {
+    for _ in 0..5 {
+        yield_now().await;
+    }
+}
+
 #[test]
 fn the_count_sees_a_leak() {
     let leaking = std::panic::catch_unwind(|| assert_no_leak(|| std::mem::forget(Box::new([1_u8; 256]))));
@@ -99,7 +106,7 @@ fn tasks_that_are_aborted_or_panic_are_given_back() {
         let aborted = scheduler.spawn(keep(()));
         let panicked = scheduler.spawn(async { std::panic::resume_unwind(Box::new([1_u8; 256])) });
         let panicked: JoinHandle<()> = panicked;
-        scheduler.block_on(yield_now());
+        scheduler.block_on(turns());
         aborted.abort();
         scheduler.run();
         assert!(panicked.is_finished());
@@ -113,7 +120,7 @@ fn unfinished_tasks_are_given_back_with_their_scheduler() {
         scheduler.spawn(keep(()));
         scheduler.spawn(sleep(HOUR));
         let handle = scheduler.spawn(keep(()));
-        scheduler.block_on(yield_now());
+        scheduler.block_on(turns());
         scheduler.spawn(keep(()));
         drop(scheduler);
         drop(handle);
@@ -133,7 +140,7 @@ fn tasks_that_hold_their_own_wakers_are_given_back() {
             .await;
             keep(slot).await;
         });
-        scheduler.block_on(yield_now());
+        scheduler.block_on(turns());
         drop(scheduler);
     });
 }
@@ -153,7 +160,7 @@ fn tasks_that_hold_their_own_and_each_others_handles_are_given_back() {
         let second = scheduler.spawn(keep(Rc::clone(&slots[0])));
         *slots[0].borrow_mut() = Some(first);
         *slots[1].borrow_mut() = Some(second);
-        scheduler.block_on(yield_now());
+        scheduler.block_on(turns());
         drop(scheduler);
     });
 }
@@ -183,7 +190,7 @@ fn wakers_that_outlive_the_scheduler_give_the_tasks_back() {
             .await;
             keep(()).await;
         });
-        scheduler.block_on(yield_now());
+        scheduler.block_on(turns());
         let waker = receiver.recv().expect("a waker");
         // A wake of a task that is gone queues nothing.
         drop(scheduler);
@@ -209,7 +216,7 @@ fn wakes_from_another_thread_leak_nothing_while_the_scheduler_is_dropped() {
             });
         }
         drop(sender);
-        scheduler.block_on(yield_now());
+        scheduler.block_on(turns());
         let wakers: Vec<Waker> = receiver.try_iter().collect();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);

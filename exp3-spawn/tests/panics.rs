@@ -297,7 +297,9 @@ fn a_panic_of_block_ons_future_reaches_the_caller_and_leaves_the_scheduler_usabl
     });
     let message = message_of_panic(|| {
         scheduler.block_on(async {
-            yield_now().await;
+            while log.count("turn 1") == 0 {
+                yield_now().await;
+            }
             panic!("on purpose");
         });
     });

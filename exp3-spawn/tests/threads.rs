@@ -16,12 +16,14 @@ use shared_testutil::{DropFlag, HomeThread, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A task whose future owns a value and whose output is another; and wakers of it, held by a thread alone.
+/// A task whose future owns a value and whose output is another; and wakers of it, held abroad.
 struct Task {
     future: DropFlag,
     output: DropFlag,
     scheduler: Scheduler,
     handle: JoinHandle<HomeThread>,
+    /// The waker at home, for the second poll.
+    waker: Rc<RefCell<Option<Waker>>>,
     holder: Holder,
 }
 
@@ -53,20 +55,19 @@ impl Holder {
 }
 
 impl Task {
-    /// Polled once. It is done in its second poll, if it ever gets there.
-    fn new(ends: bool) -> Self {
+    /// Polled once. In its second poll it is done.
+    fn new() -> Self {
         let (future, output) = (DropFlag::new(), DropFlag::new());
+        let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
         let (sender, receiver) = mpsc::channel();
         let mut values = Some((HomeThread::new(&future), HomeThread::new(&output)));
+        let (slot, mut polls) = (Rc::clone(&waker), 0);
         let scheduler = Scheduler::new();
-        let mut polls = 0;
         let handle = scheduler.spawn(poll_fn(move |cx| {
             polls += 1;
             if polls == 1 {
                 sender.send(cx.waker().clone()).expect("the holder listens");
-                if ends {
-                    cx.waker().wake_by_ref();
-                }
+                *slot.borrow_mut() = Some(cx.waker().clone());
                 return Poll::Pending;
             }
             let (owned, output) = values.take().expect("polled twice");
@@ -74,22 +75,41 @@ impl Task {
             Poll::Ready(output)
         }));
         let holder = Holder::new(receiver);
-        scheduler.block_on(yield_now());
+        scheduler.block_on(turns());
         Self {
             future,
             output,
             scheduler,
             handle,
+            waker,
             holder,
         }
+    }
+
+    /// Gives up the waker at home, so that those abroad are the last.
+    fn forget_waker(&self) {
+        drop(self.waker.take().expect("polled once"));
+    }
+}
+
+/// Brings a task to its end.
+fn finish(scheduler: &Scheduler, waker: &Rc<RefCell<Option<Waker>>>) {
+    waker.take().expect("polled once").wake();
+    scheduler.run();
+}
+
+/// Lets all tasks have a turn or more.
+async fn turns() {
+    for _ in 0..5 {
+        yield_now().await;
     }
 }
 
 #[test]
 fn a_task_that_ends_is_dropped_at_home() {
     let _watchdog = watchdog(LIMIT);
-    let task = Task::new(true);
-    task.scheduler.run();
+    let task = Task::new();
+    finish(&task.scheduler, &task.waker);
     task.future.assert_dropped_at_home();
     task.output.assert_not_dropped();
     // The output goes with the handle, the memory with the last waker.
@@ -103,9 +123,9 @@ fn a_task_that_ends_is_dropped_at_home() {
 #[test]
 fn a_detached_tasks_output_is_dropped_at_home() {
     let _watchdog = watchdog(LIMIT);
-    let task = Task::new(true);
+    let task = Task::new();
     drop(task.handle);
-    task.scheduler.run();
+    finish(&task.scheduler, &task.waker);
     drop(task.scheduler);
     task.future.assert_dropped_at_home();
     task.output.assert_dropped_at_home();
@@ -115,7 +135,8 @@ fn a_detached_tasks_output_is_dropped_at_home() {
 #[test]
 fn an_aborted_task_is_dropped_at_home() {
     let _watchdog = watchdog(LIMIT);
-    let task = Task::new(false);
+    let task = Task::new();
+    task.forget_waker();
     task.handle.abort();
     drop(task.handle);
     task.scheduler.run();
@@ -128,7 +149,8 @@ fn an_aborted_task_is_dropped_at_home() {
 #[test]
 fn a_task_of_a_dropped_scheduler_is_dropped_at_home() {
     let _watchdog = watchdog(LIMIT);
-    let task = Task::new(false);
+    let task = Task::new();
+    task.forget_waker();
     task.future.assert_not_dropped();
     drop(task.scheduler);
     task.future.assert_dropped_at_home();
@@ -140,7 +162,8 @@ fn a_task_of_a_dropped_scheduler_is_dropped_at_home() {
 #[test]
 fn a_task_that_another_thread_has_woken_is_dropped_at_home_too() {
     let _watchdog = watchdog(LIMIT);
-    let task = Task::new(false);
+    let task = Task::new();
+    task.forget_waker();
     // It stands in the ready queue when the scheduler goes.
     let wake: Order = |wakers| {
         wakers.into_iter().for_each(Waker::wake);
@@ -157,8 +180,8 @@ fn a_task_that_another_thread_has_woken_is_dropped_at_home_too() {
 #[test]
 fn a_handle_that_outlives_all_else_keeps_the_output_at_home() {
     let _watchdog = watchdog(LIMIT);
-    let task = Task::new(true);
-    task.scheduler.run();
+    let task = Task::new();
+    finish(&task.scheduler, &task.waker);
     drop(task.scheduler);
     task.holder.let_go();
     task.future.assert_dropped_at_home();
@@ -170,8 +193,8 @@ fn a_handle_that_outlives_all_else_keeps_the_output_at_home() {
 #[test]
 fn a_wake_abroad_after_the_end_brings_nothing_there() {
     let _watchdog = watchdog(LIMIT);
-    let task = Task::new(true);
-    task.scheduler.run();
+    let task = Task::new();
+    finish(&task.scheduler, &task.waker);
     let wake_and_clone: Order = |wakers| {
         wakers.iter().for_each(Waker::wake_by_ref);
         wakers.iter().chain(&wakers).cloned().collect()
@@ -189,17 +212,15 @@ fn a_wake_abroad_after_the_end_brings_nothing_there() {
 fn a_joiners_value_stays_at_home_when_the_joined_task_is_held_abroad() {
     let _watchdog = watchdog(LIMIT);
     let flag = DropFlag::new();
-    let task = Task::new(false);
+    let task = Task::new();
+    task.forget_waker();
     let (value, handle) = (HomeThread::new(&flag), task.handle);
     // The joined task holds a waker of the joiner, and so its memory.
     let joiner = task.scheduler.spawn(async move {
         let _value = value;
         drop(handle.await);
     });
-    task.scheduler.block_on(async {
-        yield_now().await;
-        yield_now().await;
-    });
+    task.scheduler.block_on(turns());
     drop(task.scheduler);
     flag.assert_dropped_at_home();
     task.future.assert_dropped_at_home();
@@ -227,7 +248,7 @@ fn wakers_dropped_abroad_while_their_tasks_end_leave_the_futures_at_home() {
                 pending::<()>().await;
             }));
         }
-        scheduler.block_on(yield_now());
+        scheduler.block_on(turns());
         let wakers = wakers.take();
         let abroad = thread::spawn(move || {
             for waker in wakers {
