@@ -50,9 +50,6 @@ impl Wait {
     /// Blocks until a source is ready, or until the time is up; `None` is for ever. It may end early, and nobody relies on
     /// more.
     pub(crate) fn wait(&self, timeout: Option<Duration>) {
-        if timeout == Some(Duration::ZERO) && self.sources.borrow().is_empty() {
-            return;
-        }
         // Some are left if one of them has panicked.
         if self.wakers.borrow().is_empty() {
             self.collect(timeout);
@@ -68,7 +65,12 @@ impl Wait {
         self.wakers.borrow_mut().pop_front()
     }
 
+    /// Takes the events in, and with them those who wait for them.
     fn collect(&self, timeout: Option<Duration>) {
+        // A busy loop that nobody else can have news for is spared a system call a turn.
+        if timeout == Some(Duration::ZERO) && self.sources.borrow().is_empty() {
+            return;
+        }
         let timeout = timeout.map(|timeout| timeout.min(LONGEST));
         let mut events = self.events.borrow_mut();
         events.clear();

@@ -32,10 +32,11 @@ pub struct Scheduler {
 
 /// What the scheduler, the loop and the current futures share.
 pub(crate) struct Core {
-    /// The unfinished tasks: those to be dropped with the scheduler, whoever else holds them.
-    /// Keyed by the lower half of their ids; `None` is the one that is being polled.
+    /// The unfinished tasks: those to be dropped with the scheduler, whoever else holds them. A task's place is the lower
+    /// half of its id; `None` stands for the one that is being polled.
     tasks: RefCell<Slab<Option<Arc<dyn Entry>>>>,
-    /// The upper half of the next task's id. Places are used again, ids are not: a late waker must not hit a stranger.
+    /// The upper half of the next task's id. Places are used again, ids only when this comes round: a late waker should not
+    /// hit a stranger, though it would do no more than poll it once too often.
     next_id: Cell<u64>,
     /// The scheduler is being dropped.
     pub(crate) closed: Cell<bool>,
@@ -122,7 +123,8 @@ impl Core {
     /// 0. Take in the tasks that other threads have woken.
     /// 1. Wake the tasks whose deadline has passed.
     /// 2. Poll tasks until none is ready, those that become ready meanwhile included, 64 at most.
-    /// 3. Wait: until the next deadline, or until a source is ready; not at all while a task is ready, but sources are heard.
+    /// 3. Wait: until the next deadline, until a source is ready, or until a waker notifies; not at all while a task is
+    ///    ready, but sources are heard all the same.
     pub(crate) fn drive(&self, mut done: impl FnMut(Option<u64>) -> bool) {
         // What was woken before this call comes before what the future of `block_on` wakes.
         self.ready.take_foreign();
