@@ -25,7 +25,7 @@ const PATCHES: &str = "patches";
 const PAGE: &str = "docs/broken.md";
 
 /// The longest that a test may take. A test that takes longer hangs, and has caught the mistake.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// A mistake.
 struct Mistake {

@@ -218,7 +218,19 @@ fn join(line: &str, words: &[&str], ranges: impl Iterator<Item = Range<usize>>) 
             _ => joined.push(start..end),
         }
     }
-    joined
+    joined.into_iter().map(|range| trim(line, range)).collect()
+}
+
+/// A range without the white space at its ends, unless it has nothing else.
+fn trim(line: &str, range: Range<usize>) -> Range<usize> {
+    let text = &line[range.clone()];
+    let solid = text.trim();
+    let start = range.start + text.len() - text.trim_start().len();
+    if solid.is_empty() {
+        range
+    } else {
+        start..start + solid.len()
+    }
 }
 
 /// Names and numbers whole, runs of white space whole, all else by itself.
@@ -258,6 +270,13 @@ mod tests {
             in_new.iter().map(|mark| &new[mark.clone()]).collect::<Vec<_>>(),
             ["task"]
         );
+    }
+
+    #[test]
+    fn marks_leave_out_the_gaps_around_them() {
+        let (_, in_new) = marks("a z", "a new z");
+        assert_eq!(in_new.len(), 1);
+        assert_eq!(&"a new z"[in_new[0].clone()], "new");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask help` lists them.
 
+mod broken;
 mod compare;
 mod diff;
 mod docs;
@@ -7,6 +8,7 @@ mod forward;
 mod git;
 mod growth;
 mod lines;
+mod page;
 mod rust;
 mod same;
 mod split;
@@ -31,11 +33,12 @@ Usage: cargo xtask COMMAND
   forward FILE [--from STEP]            carries a change made in one step on to the later ones
   docs [--check]                        writes what is generated, or says what is stale
   page [--open]                         writes one HTML file in which to read the growth
+  broken [PATCH...]                     every mistake in patches/ makes its test fail
 
 A STEP is 1 to 6, exp1 to exp6, or the name of its folder.
 ";
 
-const COMMANDS: [&str; 7] = ["diff", "growth", "same", "forward", "docs", "page", "help"];
+const COMMANDS: [&str; 8] = ["diff", "growth", "same", "forward", "docs", "page", "broken", "help"];
 
 fn main() -> ExitCode {
     let mut out = BufWriter::new(anstream::stdout().lock());
@@ -72,6 +75,8 @@ fn run(out: &mut impl Write) -> Result {
         "same" => same::run(args, out),
         "docs" => docs::run(args, out),
         "forward" => forward::run(args, out),
+        "page" => page::run(args, out),
+        "broken" => broken::run(args, out),
         "help" => Ok(out.write_all(HELP.as_bytes())?),
         _ => unknown("command", &command, COMMANDS),
     }

@@ -1,6 +1,7 @@
 //! Items that two steps have in nearly the same words: either the difference is meant, or one of them was forgotten.
 
 use std::hash::Hasher;
+use std::ops::Range;
 
 use fnv::FnvHasher;
 
@@ -34,7 +35,7 @@ struct Near {
 
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let meant = Meant::read(tree)?;
-    let near = near(tree)?;
+    let near = near(tree, Twice::Hidden)?;
     let mut findings: Vec<_> = near.iter().filter_map(|near| near.check(&meant)).collect();
     for entry in &meant.0 {
         if entry.why.is_empty() || entry.why == NO_REASON {
@@ -52,7 +53,7 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
 /// Brings the list up to date; the reasons stay.
 pub(crate) fn update(tree: &Tree) -> Result {
     let meant = Meant::read(tree)?;
-    let near = near(tree)?;
+    let near = near(tree, Twice::Hidden)?;
     let mut entries = Vec::new();
     for pair in Pair::all() {
         let left_out = meant
@@ -66,8 +67,46 @@ pub(crate) fn update(tree: &Tree) -> Result {
     Meant(entries).write(tree)
 }
 
+/// Why an item is not the same in the next step.
+#[derive(Debug)]
+pub(crate) struct Reason {
+    /// As in `Pair::name`.
+    pub(crate) pair: String,
+    pub(crate) file: String,
+    pub(crate) item: String,
+    /// Where it stands in the later step, counted from 0.
+    pub(crate) lines: Range<usize>,
+    pub(crate) why: String,
+}
+
+/// Every reason that is given. exp6 differs from exp5 as exp4 does from exp3, and for the same reasons.
+pub(crate) fn reasons(tree: &Tree) -> Result<Vec<Reason>> {
+    let meant = Meant::read(tree)?;
+    let found = near(tree, Twice::Shown)?.into_iter().filter_map(|near| {
+        let start = near.new.item.line - 1;
+        let mut entries = meant.0.iter();
+        let known = entries.find(|entry| near.is(entry) || near.is_same_as(entry))?;
+        Some(Reason {
+            pair: near.pair.name(),
+            lines: start..start + near.new.item.text.lines().count(),
+            item: near.new.item.plain_name(),
+            file: near.new.file,
+            why: known.why.clone(),
+        })
+    });
+    Ok(found.collect())
+}
+
+/// What becomes of a difference that another pair of steps has as well.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Twice {
+    Shown,
+    /// exp6 takes from exp5 to exp4 what took exp3 there: listing it once is enough.
+    Hidden,
+}
+
 /// All near copies in the tree of steps.
-fn near(tree: &Tree) -> Result<Vec<Near>> {
+fn near(tree: &Tree, twice: Twice) -> Result<Vec<Near>> {
     let mut near = Vec::new();
     for pair in Pair::all() {
         let (mut old, new) = items(tree, pair)?;
@@ -80,8 +119,8 @@ fn near(tree: &Tree) -> Result<Vec<Near>> {
             };
             let old = old.swap_remove(index);
             let known = |near: &Near| near.old.item.text == old.item.text && near.new.item.text == new.item.text;
-            // exp6 takes from exp5 to exp4 what took exp3 there: once is enough.
-            let differs = old.item.text != new.item.text && !near.iter().any(known);
+            let hidden = twice == Twice::Hidden && near.iter().any(known);
+            let differs = old.item.text != new.item.text && !hidden;
             if differs && lines::same_words(&old.item.text, &new.item.text) >= NEARLY {
                 near.push(Near {
                     fingerprint: fingerprint(&old.item.text, &new.item.text),
@@ -143,6 +182,11 @@ fn fingerprint(old: &str, new: &str) -> String {
 impl Near {
     fn is(&self, entry: &Entry) -> bool {
         entry.pair == self.pair.name() && entry.file == self.new.file && entry.item == self.new.item.name
+    }
+
+    /// The same difference in another pair of steps.
+    fn is_same_as(&self, entry: &Entry) -> bool {
+        entry.file == self.new.file && entry.item == self.new.item.name && entry.fingerprint == self.fingerprint
     }
 
     /// The line for the list, with the reason that is there already.

@@ -16,6 +16,8 @@ use crate::stop::{Result, failed};
 use crate::tree::{STEPS, Tree};
 use crate::unified::{self, TITLE};
 
+pub(crate) use drift::{Reason, reasons};
+
 /// What is wrong, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Finding {

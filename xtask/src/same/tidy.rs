@@ -19,7 +19,7 @@ const PRINTING: [&str; 4] = ["print", "println", "eprint", "eprintln"];
 /// Unsafe code that is no part of an experiment: it counts allocations, smuggles a value to another thread to see that it
 /// is found out, and stands in for the selector's unsafe interface.
 const WATCHERS: [&str; 3] = [
-    "exp6-combined/benches/runtimes/alloc.rs",
+    "exp6-combined/benches/common/alloc.rs",
     "shared-testutil/src/home_thread.rs",
     "verify/src/os.rs",
 ];

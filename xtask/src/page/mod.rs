@@ -1,0 +1,41 @@
+//! `cargo xtask page`: one HTML file in which to read the growth.
+
+mod colour;
+mod data;
+
+use std::io::Write;
+
+use lexopt::prelude::*;
+
+use crate::stop::{Result, failed};
+use crate::tree::Tree;
+
+const FILE: &str = "target/page.html";
+
+const HTML: &str = include_str!("../../page/page.html");
+const CSS: &str = include_str!("../../page/page.css");
+const JS: &str = include_str!("../../page/page.js");
+
+pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
+    let mut open = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("open") => open = true,
+            arg => return Err(arg.unexpected().into()),
+        }
+    }
+    let tree = Tree::find()?;
+    // `<` would end the script that holds the data.
+    let data = data::all(&tree)?.to_string().replace('<', "\\u003c");
+    let mut page = HTML.to_owned();
+    for (place, text) in [("/* page.css */", CSS), ("/* page.js */", JS), ("/* data */", &data)] {
+        page = page.replacen(place, text, 1);
+    }
+    tree.write(FILE, &page)?;
+    let path = tree.path(FILE);
+    writeln!(out, "{}", path.display())?;
+    if open {
+        return open::that(&path).or_else(|error| failed(format!("no browser opens {}: {error}", path.display())));
+    }
+    Ok(())
+}
