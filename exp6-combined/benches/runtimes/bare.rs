@@ -8,7 +8,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use crate::common::clock::now;
-use crate::work::{MESSAGE, SERVER_BUFFER, Workload};
+use crate::work::{BUFFER, MESSAGE, Workload};
 
 pub(crate) fn has(work: Workload) -> bool {
     matches!(work, Workload::Echo(_))
@@ -41,7 +41,7 @@ fn echo(connections: usize, rounds: usize) -> Duration {
     let mut left = vec![rounds; connections];
     let mut unfinished = connections;
     let mut events = Vec::with_capacity(1024);
-    let mut buffer = [0; SERVER_BUFFER];
+    let mut buffer = [0; BUFFER];
     let start = now();
     for client in streams.iter().step_by(2) {
         send(client, &message(rounds));

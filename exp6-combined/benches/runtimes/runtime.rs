@@ -38,8 +38,6 @@ pub(crate) trait Runtime: 'static {
 
     /// Reads once, into the front of the buffer. Zero is the end of the stream.
     async fn read(stream: &mut Self::Stream, buffer: Vec<u8>) -> (usize, Vec<u8>);
-    /// Fills the buffer.
-    async fn read_exact(stream: &mut Self::Stream, buffer: Vec<u8>) -> Vec<u8>;
     /// Writes the first `length` bytes.
     async fn write_all(stream: &mut Self::Stream, buffer: Vec<u8>, length: usize) -> Vec<u8>;
 }

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use compio::buf::{BufResult, IntoInner, IoBuf};
-use compio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use compio::io::{AsyncRead, AsyncWriteExt};
 use compio::net::{TcpListener, TcpStream};
 
 use crate::runtime::{Runtime, Sure};
@@ -51,12 +51,6 @@ impl Runtime for Compio {
     async fn read(stream: &mut Self::Stream, buffer: Vec<u8>) -> (usize, Vec<u8>) {
         let BufResult(result, buffer) = AsyncRead::read(stream, buffer).await;
         (result.unwrap(), buffer)
-    }
-
-    async fn read_exact(stream: &mut Self::Stream, buffer: Vec<u8>) -> Vec<u8> {
-        let BufResult(result, buffer) = AsyncReadExt::read_exact(stream, buffer).await;
-        result.unwrap();
-        buffer
     }
 
     async fn write_all(stream: &mut Self::Stream, buffer: Vec<u8>, length: usize) -> Vec<u8> {

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use monoio::buf::IoBuf;
-use monoio::io::{AsyncReadRent, AsyncReadRentExt, AsyncWriteRentExt};
+use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::{TcpListener, TcpStream};
 use monoio::{FusionDriver, RuntimeBuilder};
 
@@ -54,12 +54,6 @@ impl Runtime for Monoio {
     async fn read(stream: &mut Self::Stream, buffer: Vec<u8>) -> (usize, Vec<u8>) {
         let (result, buffer) = AsyncReadRent::read(stream, buffer).await;
         (result.unwrap(), buffer)
-    }
-
-    async fn read_exact(stream: &mut Self::Stream, buffer: Vec<u8>) -> Vec<u8> {
-        let (result, buffer) = AsyncReadRentExt::read_exact(stream, buffer).await;
-        result.unwrap();
-        buffer
     }
 
     async fn write_all(stream: &mut Self::Stream, buffer: Vec<u8>, length: usize) -> Vec<u8> {

@@ -60,11 +60,6 @@ impl Runtime for Tokio {
         (length, buffer)
     }
 
-    async fn read_exact(stream: &mut Self::Stream, mut buffer: Vec<u8>) -> Vec<u8> {
-        AsyncReadExt::read_exact(stream, &mut buffer).await.unwrap();
-        buffer
-    }
-
     async fn write_all(stream: &mut Self::Stream, buffer: Vec<u8>, length: usize) -> Vec<u8> {
         AsyncWriteExt::write_all(stream, &buffer[..length]).await.unwrap();
         buffer
