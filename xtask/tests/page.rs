@@ -165,6 +165,7 @@ fn a_reader_finds_in_the_page_what_the_tree_holds() {
     let _browser = Browser(chromium.spawn().expect("Chromium starts"));
     let report = serve(&listener, dir.path());
     assert!(report.ends_with("checks hold"), "{report}");
+    println!("{report}");
 }
 
 #[test]
