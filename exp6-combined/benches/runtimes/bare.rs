@@ -8,7 +8,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use crate::common::clock::now;
-use crate::work::{BUFFER, MESSAGE, Workload};
+use crate::contest::work::{BUFFER, MESSAGE, Workload};
 
 pub(crate) fn has(work: Workload) -> bool {
     matches!(work, Workload::Echo(_))

@@ -4,21 +4,21 @@
 mod bare;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../contest/mod.rs"]
+mod contest;
 mod pairs;
-mod peers;
 mod report;
-mod runtime;
-mod work;
 
 use std::env;
 use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use contest::peers;
+use contest::runtime::Runtime;
+use contest::work::{Workload, has, measure};
 use pairs::{Contestant, table};
 use report::Effort;
-use runtime::Runtime;
-use work::{Workload, has, measure};
 
 const USAGE: &str = "\
 --quick                    fewer and shorter runs
@@ -79,13 +79,13 @@ fn contestants() -> Vec<Contestant> {
         }
     }
     vec![
-        of::<peers::Exp6>(),
-        of::<peers::Tokio>(),
-        of::<peers::Smol>(),
+        of::<peers::exp6::Exp6>(),
+        of::<peers::tokio::Tokio>(),
+        of::<peers::smol::Smol>(),
         #[cfg(target_os = "linux")]
-        of::<peers::Compio>(),
+        of::<peers::compio::Compio>(),
         #[cfg(target_os = "linux")]
-        of::<peers::Monoio>(),
+        of::<peers::monoio::Monoio>(),
         #[cfg(target_os = "linux")]
         Contestant {
             name: "bare",

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::process::{Command, Stdio};
 
 use crate::common::quartiles;
-use crate::work::Workload;
+use crate::contest::work::Workload;
 
 /// Somebody to run the workloads. The first of the list is what the others are compared with.
 #[derive(Clone, Copy)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput};
 
+use crate::contest::work::Workload;
 use crate::pairs::Contestant;
-use crate::work::Workload;
 
 /// How long it may take.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,44 +2,43 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use smol::io::{AsyncReadExt, AsyncWriteExt};
-use smol::net::{TcpListener, TcpStream};
-use smol::{LocalExecutor, Timer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, LocalOptions};
 
-use crate::runtime::Runtime;
+use crate::contest::runtime::{Runtime, Sure};
 
-thread_local! {
-    static EXECUTOR: LocalExecutor<'static> = const { LocalExecutor::new() };
-}
+/// The current-thread scheduler, as a `LocalRuntime`: tasks need not be `Send`, and there is no `LocalSet` in between.
+pub(crate) struct Tokio;
 
-/// A `LocalExecutor` under smol's `block_on`, which drives the reactor.
-pub(crate) struct Smol;
-
-impl Runtime for Smol {
-    const NAME: &'static str = "smol";
+impl Runtime for Tokio {
+    const NAME: &'static str = "tokio";
     type Listener = TcpListener;
     type Stream = TcpStream;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        EXECUTOR.with(|executor| smol::block_on(executor.run(future)))
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default());
+        runtime.unwrap().block_on(future)
     }
 
     fn spawn<F: Future + 'static>(future: F) -> impl Future<Output = F::Output> + 'static {
-        EXECUTOR.with(|executor| executor.spawn(future))
+        Sure(tokio::task::spawn_local(future))
     }
 
     fn yield_now() -> impl Future<Output = ()> {
-        smol::future::yield_now()
+        tokio::task::yield_now()
     }
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
-        Sleep(Timer::after(duration))
+        tokio::time::sleep(duration)
     }
 
     fn spawn_blocking<T: Send + 'static>(
         job: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + 'static {
-        smol::unblock(job)
+        Sure(tokio::task::spawn_blocking(job))
     }
 
     async fn bind() -> (Self::Listener, SocketAddr) {
@@ -64,16 +63,5 @@ impl Runtime for Smol {
     async fn write_all(stream: &mut Self::Stream, buffer: Vec<u8>, length: usize) -> Vec<u8> {
         AsyncWriteExt::write_all(stream, &buffer[..length]).await.unwrap();
         buffer
-    }
-}
-
-/// A timer without its output, and no larger than it.
-struct Sleep(Timer);
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
-        std::pin::Pin::new(&mut self.0).poll(cx).map(drop)
     }
 }

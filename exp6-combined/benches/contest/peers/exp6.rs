@@ -1,49 +1,44 @@
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, LocalOptions};
+use exp6_combined::{Async, Scheduler};
+use futures::{AsyncReadExt, AsyncWriteExt};
 
-use crate::runtime::{Runtime, Sure};
+use crate::contest::runtime::{Runtime, Sure};
 
-/// The current-thread scheduler, as a `LocalRuntime`: tasks need not be `Send`, and there is no `LocalSet` in between.
-pub(crate) struct Tokio;
+pub(crate) struct Exp6;
 
-impl Runtime for Tokio {
-    const NAME: &'static str = "tokio";
-    type Listener = TcpListener;
-    type Stream = TcpStream;
+impl Runtime for Exp6 {
+    const NAME: &'static str = "exp6";
+    type Listener = Async<TcpListener>;
+    type Stream = Async<TcpStream>;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build_local(LocalOptions::default());
-        runtime.unwrap().block_on(future)
+        Scheduler::new().block_on(future)
     }
 
     fn spawn<F: Future + 'static>(future: F) -> impl Future<Output = F::Output> + 'static {
-        Sure(tokio::task::spawn_local(future))
+        Sure(exp6_combined::spawn(future))
     }
 
     fn yield_now() -> impl Future<Output = ()> {
-        tokio::task::yield_now()
+        exp6_combined::yield_now()
     }
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
-        tokio::time::sleep(duration)
+        exp6_combined::sleep(duration)
     }
 
     fn spawn_blocking<T: Send + 'static>(
         job: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + 'static {
-        Sure(tokio::task::spawn_blocking(job))
+        Sure(exp6_combined::spawn_blocking(job))
     }
 
     async fn bind() -> (Self::Listener, SocketAddr) {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+        let address = listener.get_ref().local_addr().unwrap();
         (listener, address)
     }
 
@@ -52,7 +47,7 @@ impl Runtime for Tokio {
     }
 
     async fn connect(address: SocketAddr) -> Self::Stream {
-        TcpStream::connect(address).await.unwrap()
+        Async::<TcpStream>::connect(address).await.unwrap()
     }
 
     async fn read(stream: &mut Self::Stream, mut buffer: Vec<u8>) -> (usize, Vec<u8>) {

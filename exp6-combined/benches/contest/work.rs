@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::alloc::{Count, Memory};
 use crate::common::clock::now;
-use crate::runtime::Runtime;
+use crate::contest::runtime::Runtime;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Workload {

@@ -1,44 +1,41 @@
-use std::future::{Future, pending};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use monoio::buf::IoBuf;
-use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
-use monoio::net::{TcpListener, TcpStream};
-use monoio::{FusionDriver, RuntimeBuilder};
+use compio::buf::{BufResult, IntoInner, IoBuf};
+use compio::io::{AsyncRead, AsyncWriteExt};
+use compio::net::{TcpListener, TcpStream};
 
-use crate::runtime::Runtime;
+use crate::contest::runtime::{Runtime, Sure};
 
-/// On io_uring where the kernel allows it, else on epoll. With its default features, it takes no wakes from other threads.
-pub(crate) struct Monoio;
+/// On io_uring where the kernel allows it, else on its own poll driver.
+pub(crate) struct Compio;
 
-impl Runtime for Monoio {
-    const NAME: &'static str = "monoio";
-    const JOBS: bool = false;
+impl Runtime for Compio {
+    const NAME: &'static str = "compio";
     type Listener = TcpListener;
     type Stream = TcpStream;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        let runtime = RuntimeBuilder::<FusionDriver>::new().enable_timer().build();
-        runtime.unwrap().block_on(future)
+        compio::runtime::Runtime::new().unwrap().block_on(future)
     }
 
     fn spawn<F: Future + 'static>(future: F) -> impl Future<Output = F::Output> + 'static {
-        monoio::spawn(future)
+        Sure(compio::runtime::spawn(future))
     }
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
-        monoio::time::sleep(duration)
+        compio::time::sleep(duration)
     }
 
     fn spawn_blocking<T: Send + 'static>(
-        _job: impl FnOnce() -> T + Send + 'static,
+        job: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + 'static {
-        pending()
+        Sure(compio::runtime::spawn_blocking(job))
     }
 
     async fn bind() -> (Self::Listener, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         (listener, address)
     }
@@ -48,16 +45,16 @@ impl Runtime for Monoio {
     }
 
     async fn connect(address: SocketAddr) -> Self::Stream {
-        TcpStream::connect_addr(address).await.unwrap()
+        TcpStream::connect(address).await.unwrap()
     }
 
     async fn read(stream: &mut Self::Stream, buffer: Vec<u8>) -> (usize, Vec<u8>) {
-        let (result, buffer) = AsyncReadRent::read(stream, buffer).await;
+        let BufResult(result, buffer) = AsyncRead::read(stream, buffer).await;
         (result.unwrap(), buffer)
     }
 
     async fn write_all(stream: &mut Self::Stream, buffer: Vec<u8>, length: usize) -> Vec<u8> {
-        let (result, slice) = AsyncWriteRentExt::write_all(stream, buffer.slice(..length)).await;
+        let BufResult(result, slice) = AsyncWriteExt::write_all(stream, buffer.slice(..length)).await;
         result.unwrap();
         slice.into_inner()
     }
