@@ -239,7 +239,7 @@ fn what_is_unfinished_is_found() {
     assert_line_is_wrong(
         file,
         "#[ignore]\nfn test() {}",
-        &["exp6-combined/src/wait.rs:12: ignore"],
+        &["exp6-combined/src/wait.rs:12: ignore", "say why"],
     );
 }
 
