@@ -4,6 +4,9 @@
 
 pub(crate) mod alloc;
 pub(crate) mod clock;
+pub(crate) mod svg;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The value a quarter of the way up, half of it, and three quarters.
 pub(crate) fn quartiles(values: &[f64]) -> [f64; 3] {
@@ -15,4 +18,17 @@ pub(crate) fn quartiles(values: &[f64]) -> [f64; 3] {
         low + (high - low) * place.fract()
     };
     [at(0.25), at(0.5), at(0.75)]
+}
+
+/// A thousand connections have two thousand ends, and the soft limit is often lower than that. Returns what is allowed.
+pub(crate) fn allow_descriptors() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let _ = setrlimit(Resource::Nofile, raised);
+    getrlimit(Resource::Nofile)
+        .current
+        .map_or(usize::MAX, |limit| limit as usize)
 }

@@ -154,7 +154,7 @@ impl Memory {
 
 fn time<R: Runtime>(work: Workload, n: usize) -> Duration {
     match work {
-        Workload::Spawn => R::block_on(spawn::<R>(n / SPAWN_TASKS)),
+        Workload::Spawn => R::block_on(spawn::<R>(n / SPAWN_TASKS, SPAWN_TASKS)),
         Workload::YieldOne => R::block_on(yields::<R>(1, n)),
         Workload::YieldMany => R::block_on(yields::<R>(YIELD_TASKS, n / YIELD_TASKS)),
         Workload::PingPong => R::block_on(ping_pong::<R>(n)),
@@ -177,16 +177,16 @@ async fn sum(handles: Vec<impl Future<Output = usize>>) -> usize {
     sum
 }
 
-async fn spawn<R: Runtime>(rounds: usize) -> Duration {
+pub(crate) async fn spawn<R: Runtime>(rounds: usize, tasks: usize) -> Duration {
     let start = now();
     for _ in 0..rounds {
-        let handles = (0..SPAWN_TASKS).map(|i| R::spawn(async move { i })).collect();
-        assert_eq!(sum(handles).await, SPAWN_TASKS * (SPAWN_TASKS - 1) / 2);
+        let handles = (0..tasks).map(|i| R::spawn(async move { i })).collect();
+        assert_eq!(sum(handles).await, tasks * (tasks - 1) / 2);
     }
     now() - start
 }
 
-async fn yields<R: Runtime>(tasks: usize, times: usize) -> Duration {
+pub(crate) async fn yields<R: Runtime>(tasks: usize, times: usize) -> Duration {
     let start = now();
     let task = || {
         R::spawn(async move {
@@ -225,7 +225,7 @@ async fn ping_pong<R: Runtime>(rounds: usize) -> Duration {
     now() - start
 }
 
-async fn sleeps<R: Runtime>(tasks: usize) -> Duration {
+pub(crate) async fn sleeps<R: Runtime>(tasks: usize) -> Duration {
     let clock = Instant::now();
     let start = now();
     let task = |i| {
@@ -282,7 +282,7 @@ async fn jobs_many<R: Runtime>(n: usize) -> Duration {
     now() - start
 }
 
-async fn echo<R: Runtime>(connections: usize, rounds: usize) -> Duration {
+pub(crate) async fn echo<R: Runtime>(connections: usize, rounds: usize) -> Duration {
     let (listener, address) = R::bind().await;
     let mut servers = Vec::new();
     let mut clients = Vec::new();

@@ -12,8 +12,6 @@ mod report;
 use std::env;
 use std::process::ExitCode;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
 use contest::peers;
 use contest::runtime::Runtime;
 use contest::work::{Workload, has, measure};
@@ -38,7 +36,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    allow_descriptors();
+    common::allow_descriptors();
     let args: Vec<_> = env::args().skip(1).collect();
     if let [flag, work, name, divisor] = &args[..]
         && flag == "--alone"
@@ -143,14 +141,4 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
 fn each<T>(names: &str, find: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
     let known = |name| find(name).ok_or_else(|| format!("{name}: no such name"));
     names.split(',').map(known).collect()
-}
-
-/// A thousand connections have two thousand ends, and the soft limit is often lower than that.
-fn allow_descriptors() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    let _ = setrlimit(Resource::Nofile, raised);
 }
