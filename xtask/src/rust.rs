@@ -299,3 +299,118 @@ fn last_segment(path: &syn::Path) -> String {
         .map(|segment| segment.ident.to_string())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\
+//! Head,
+//! in two lines.
+
+use std::cell::{
+    Cell, RefCell,
+};
+
+// Above the type.
+/// A type.
+pub struct Task<F> {
+    pub key: u64, // behind code
+    /* a block
+       of comment */
+    future: F,
+}
+
+impl<F: Send> Task<F> {
+    pub(crate) fn poll(&self) -> &str {
+        \"// no comment,
+        and two lines\"
+    }
+}
+
+impl<F> Clone for Task<F> {
+    /// Copies.
+    fn clone(&self) -> Self {
+        unsafe { unsafe_code() }
+    }
+}
+
+// SAFETY: none.
+unsafe impl<F> Send for Task<F> {}
+
+pub use std::rc::Rc;
+
+mod inner {
+    pub fn twin() {}
+}
+";
+
+    fn source() -> Source<'static> {
+        Source::parse("text.rs", TEXT).expect("it is Rust")
+    }
+
+    fn item(name: &str) -> Item {
+        let found = source().items().into_iter().find(|item| item.name == name);
+        found.unwrap_or_else(|| panic!("{name} is not found"))
+    }
+
+    #[test]
+    fn code_lines_are_those_without_blanks_comments_and_imports() {
+        // The type 4, `impl Task` 6, `impl Clone` 5, `impl Send` 1, the module 3.
+        assert_eq!(source().code_lines(), 19);
+    }
+
+    #[test]
+    fn only_the_keyword_makes_a_line_unsafe() {
+        assert_eq!(source().unsafe_lines(), 2);
+    }
+
+    #[test]
+    fn public_are_items_and_fields_but_not_what_is_shown_again() {
+        assert_eq!(source().public_items(), 3);
+    }
+
+    #[test]
+    fn items_are_named_without_generics_and_hold_their_comments() {
+        let names: Vec<_> = source().items().into_iter().map(|item| item.name).collect();
+        let expected = [
+            "(head)",
+            "Task",
+            "Task::poll",
+            "Clone::clone@Task",
+            "Send@Task",
+            "inner::twin",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!((item("(head)").line, item("Task").line), (1, 8));
+        assert!(
+            item("Task")
+                .text
+                .starts_with("// Above the type.\n/// A type.\npub struct")
+        );
+        assert!(item("Clone::clone@Task").text.starts_with("    /// Copies.\n"));
+        assert!(item("Send@Task").text.starts_with("// SAFETY: none.\nunsafe impl"));
+    }
+
+    #[test]
+    fn names_are_said_as_one_would_call_the_item() {
+        let names = ["(head)", "Task::poll", "Clone::clone@Task", "Send@Task"].map(|name| item(name).plain_name());
+        assert_eq!(names, ["head", "Task::poll", "Task::clone", "Task"]);
+    }
+
+    #[test]
+    fn functions_are_as_long_as_from_the_signature_to_the_brace() {
+        let lengths = source().functions().into_iter().map(|function| function.lines.count());
+        assert_eq!(lengths.collect::<Vec<_>>(), [4, 3, 1]);
+    }
+
+    #[test]
+    fn twins_are_told_apart() {
+        let text = "#[cfg(unix)]\nfn f() {}\n#[cfg(windows)]\nfn f() {}\n";
+        let items = Source::parse("text.rs", text).expect("it is Rust").items();
+        assert_eq!(
+            items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(),
+            ["f", "f#2"]
+        );
+    }
+}

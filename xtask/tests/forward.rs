@@ -201,3 +201,14 @@ fn outside_a_checkout_it_says_that_it_needs_history() {
         .xtask(&["forward", "scheduler.rs"])
         .failed(&["this needs the project's history"]);
 }
+
+#[test]
+fn the_history_of_another_project_is_none() {
+    let outer = checkout();
+    for step in STEPS {
+        outer.write(&format!("archive/{step}/src/scheduler.rs"), "//! Unpacked.\n");
+    }
+    outer
+        .xtask_in("archive", &["forward", "scheduler.rs"])
+        .failed(&["this needs the project's history"]);
+}
