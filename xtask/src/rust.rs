@@ -1,6 +1,7 @@
 //! What the commands want to know of Rust source: its tokens, its items, its lines.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::ops::{Range, RangeInclusive};
 
 use proc_macro2::Span;
@@ -14,6 +15,8 @@ use crate::stop::{Result, failed};
 pub(crate) struct Source<'a> {
     text: &'a str,
     syntax: syn::File,
+    /// The first byte of every line.
+    starts: Vec<usize>,
 }
 
 /// A function, a type or the like, with the comments above it.
@@ -74,7 +77,11 @@ pub(crate) fn modules(text: &str) -> Vec<String> {
 impl<'a> Source<'a> {
     pub(crate) fn parse(path: &str, text: &'a str) -> Result<Self> {
         match syn::parse_file(text) {
-            Ok(syntax) => Ok(Self { text, syntax }),
+            Ok(syntax) => {
+                let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+                let starts = iter::once(0).chain(breaks).collect();
+                Ok(Self { text, syntax, starts })
+            }
             Err(error) => failed(format!("{path}:{}: {error}", error.span().start().line)),
         }
     }
@@ -136,7 +143,7 @@ impl<'a> Source<'a> {
 
     /// The line of a byte, counted from 1.
     pub(crate) fn line(&self, byte: usize) -> usize {
-        1 + self.text[..byte].matches('\n').count()
+        self.starts.partition_point(|start| *start <= byte)
     }
 }
 
