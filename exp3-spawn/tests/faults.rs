@@ -70,13 +70,20 @@ fn a_scheduler_full_of_futures_whose_drops_panic_is_dropped_to_the_last() {
     }
 }
 
-/// A payload whose drop panics, with such a payload, and so on: nobody can drop that, and it must not matter.
-struct Matryoshka(usize);
+thread_local! {
+    /// How many more payloads panic in their drop.
+    static DOLLS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A payload whose drop panics, with such a payload, and so on. Nobody can drop that: it is given up at last, and as it is
+/// of no size, nothing of it is left.
+struct Matryoshka;
 
 impl Drop for Matryoshka {
     fn drop(&mut self) {
-        if self.0 > 0 && !thread::panicking() {
-            panic_any(Matryoshka(self.0 - 1));
+        if DOLLS.get() > 0 && !thread::panicking() {
+            DOLLS.set(DOLLS.get() - 1);
+            panic_any(Matryoshka);
         }
     }
 }
@@ -87,13 +94,20 @@ fn payloads_whose_drops_panic_reach_nobody_who_did_not_ask() {
     let scheduler = Scheduler::new();
     for depth in 0..5 {
         // Detached, and so dropped by the loop.
-        drop(scheduler.spawn(async move { panic_any(Matryoshka(depth)) }));
-        drop(scheduler.spawn(async move { Matryoshka(depth) }));
-        let kept = scheduler.spawn(async move {
-            let _kept = Matryoshka(depth);
+        drop(scheduler.spawn(async { panic_any(Matryoshka) }));
+        drop(scheduler.spawn(async { Matryoshka }));
+        let aborted = scheduler.spawn(async {
+            let _kept = Matryoshka;
             pending::<()>().await;
         });
-        kept.abort();
+        scheduler.block_on(async {
+            DOLLS.set(depth);
+            yield_now().await;
+            aborted.abort();
+            DOLLS.set(depth);
+            yield_now().await;
+            DOLLS.set(0);
+        });
     }
     let other = scheduler.spawn(async { 7 });
     scheduler.run();

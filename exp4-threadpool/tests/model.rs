@@ -833,13 +833,8 @@ async fn nap(naps: Vec<Nap>, handles: Rc<RefCell<Vec<JoinHandle<HomeThread>>>>, 
             }
             Nap::Timeout(limit, duration) => match timeout(units(limit), sleep(units(duration))).await {
                 Ok(()) => assert!(start.elapsed() >= units(duration), "a limited sleep ends early"),
-                Err(_) => {
-                    assert!(start.elapsed() >= units(limit), "a limit comes early");
-                    assert!(
-                        limit <= duration,
-                        "a limit of {limit} wins against a sleep of {duration}"
-                    );
-                }
+                // The time may pass between the look at the one deadline and at the other: so either may win.
+                Err(_) => assert!(start.elapsed() >= units(limit), "a limit comes early"),
             },
             Nap::Cancel(limit) => {
                 let never = timeout(Duration::MAX, sleep(Duration::from_secs(3_600)));

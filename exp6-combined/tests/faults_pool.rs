@@ -179,13 +179,17 @@ fn jobs_that_panic_in_every_way_leave_the_pool_as_it_was() {
 /// nobody gave up exactly once.
 #[test]
 fn no_job_is_lost_and_none_runs_twice() {
+    /// This one in five may run or not.
+    const GIVEN_UP: usize = 3;
     let _watchdog = watchdog(LIMIT);
     let (runs, must_run) = (Arc::new(AtomicUsize::new(0)), Cell::new(0));
     let (sender, received) = channel::<usize>();
     let job = |number: usize, sender: &Sender<usize>| {
         let (runs, sender) = (Arc::clone(&runs), sender.clone());
         move || {
-            runs.fetch_add(1, Ordering::SeqCst);
+            if number % 5 != GIVEN_UP {
+                runs.fetch_add(1, Ordering::SeqCst);
+            }
             sender.send(number).expect("the test listens");
             number
         }
@@ -199,10 +203,10 @@ fn no_job_is_lost_and_none_runs_twice() {
                     0 | 1 => handles.push((way, handle)),
                     // Detached before it can have been noticed: it may be given up only by an abort.
                     2 => drop(handle),
-                    3 => handle.abort(),
+                    GIVEN_UP => handle.abort(),
                     _ => drop(timeout(Duration::ZERO, handle).await),
                 }
-                if way != 3 {
+                if way != GIVEN_UP {
                     must_run.set(must_run.get() + 1);
                 }
             }
@@ -220,7 +224,7 @@ fn no_job_is_lost_and_none_runs_twice() {
     ran.sort_unstable();
     assert!(ran.is_sorted_by(|a, b| a < b), "a job has run twice");
     let lost: Vec<usize> = (0..1_500)
-        .filter(|number| number % 5 != 3 && ran.binary_search(number).is_err())
+        .filter(|number| number % 5 != GIVEN_UP && ran.binary_search(number).is_err())
         .collect();
     assert!(lost.is_empty(), "these jobs are lost: {lost:?}");
 }
