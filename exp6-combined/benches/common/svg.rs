@@ -63,6 +63,8 @@ impl Svg {
 text {{ font: 12px sans-serif; stroke: none !important; }}
 .head {{ font-weight: bold; }}
 line {{ stroke-width: 2; }}
+line.exp6 {{ stroke-width: 3; }}
+line.smol {{ stroke-dasharray: 6 3; }}
 line.axis {{ stroke-width: 1; }}
 .page {{ fill: #ffffff; }}
 .axis {{ stroke: #d0d7de; fill: #424a53; }}

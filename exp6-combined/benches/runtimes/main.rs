@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod bare;
+mod chart;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../contest/mod.rs"]
@@ -9,9 +10,10 @@ mod contest;
 mod pairs;
 mod report;
 
-use std::env;
 use std::process::ExitCode;
+use std::{env, fs};
 
+use chart::chart;
 use contest::peers;
 use contest::runtime::Runtime;
 use contest::work::{Workload, has, measure};
@@ -23,6 +25,7 @@ const USAGE: &str = "\
 --only yield_many,spawn    these workloads, and no more than the table of ratios
 --peers tokio,smol         exp6 beside these
 --pairs 9                  rounds behind each ratio
+--svg FILE                 writes a chart of the ratios there
 --cpu                      processor time of the scheduler's thread, on a machine that others use too";
 
 struct Options {
@@ -31,6 +34,8 @@ struct Options {
     pairs: usize,
     /// By which the numbers of operations are divided.
     divisor: usize,
+    /// Where to write the chart.
+    chart: Option<String>,
     /// criterion's part, if it is wanted.
     report: Option<Effort>,
 }
@@ -53,7 +58,10 @@ fn main() -> ExitCode {
     if let Some(effort) = options.report {
         report::report(&options.works, &options.contestants, effort);
     }
-    table(&options.works, &options.contestants, options.pairs, options.divisor);
+    let rows = table(&options.works, &options.contestants, options.pairs, options.divisor);
+    if let Some(file) = options.chart {
+        fs::write(file, chart(&rows, &options.contestants)).expect("the chart can be written");
+    }
     ExitCode::SUCCESS
 }
 
@@ -99,6 +107,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         contestants: contestants(),
         pairs: 1,
         divisor: 100,
+        chart: None,
         report: None,
     };
     // Cargo says `--bench`. Without it, this is a test: everything once, and with small numbers.
@@ -115,6 +124,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                     Workload::ALL.into_iter().find(|work| work.name() == name)
                 })?;
             }
+            "--svg" => options.chart = Some(value()?),
             "--peers" => {
                 let all = options.contestants.clone();
                 let chosen = each(&value()?, |name| all.iter().find(|peer| peer.name == name).copied())?;

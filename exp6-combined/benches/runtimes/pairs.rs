@@ -77,8 +77,11 @@ fn floor(work: Workload, peer: &str) -> Option<f64> {
     Some(floor)
 }
 
+/// A workload, and the ratio of each contestant that has it.
+pub(crate) type Row = (Workload, Vec<(&'static str, f64)>);
+
 /// Runs the workloads, prints a Markdown table row by row, and then the floors that are missed.
-pub(crate) fn table(works: &[Workload], contestants: &[Contestant], rounds: usize, divisor: usize) {
+pub(crate) fn table(works: &[Workload], contestants: &[Contestant], rounds: usize, divisor: usize) -> Vec<Row> {
     let first = contestants[0].name;
     println!(
         "\nTimes of {first} as median of {rounds} rounds [its middle half, as deviation]. For the others the ratio of their"
@@ -87,27 +90,44 @@ pub(crate) fn table(works: &[Workload], contestants: &[Contestant], rounds: usiz
     let names: Vec<_> = contestants.iter().map(|contestant| contestant.name).collect();
     println!("| workload | {} |", names.join(" | "));
     println!("|---{}|", "|--:".repeat(names.len()));
+    let mut rows = Vec::new();
     let mut missed = Vec::new();
     for &work in works {
         let runs = rounds_of(work, contestants, rounds, divisor);
-        let mut row = format!("| {} | {}", work.name(), absolute(work, &runs[0]));
+        let mut line = format!("| {} | {}", work.name(), absolute(work, &runs[0]));
+        let mut medians = Vec::new();
         for (contestant, peer) in contestants.iter().zip(&runs).skip(1) {
             let ratios: Vec<f64> = peer.iter().zip(&runs[0]).map(|(peer, ours)| peer / ours).collect();
-            // Small numbers show that the workloads work, and no more.
-            let floor = floor(work, contestant.name).filter(|_| divisor == 1);
-            row.push_str(&relative(&ratios, floor));
-            if let (false, Some(floor)) = (ratios.is_empty(), floor)
-                && quartiles(&ratios)[1] < floor
-            {
-                let [_, ratio, _] = quartiles(&ratios);
-                missed.push(format!("{} {}: {ratio:.2} of {floor:.2}", work.name(), contestant.name));
+            if ratios.is_empty() {
+                line.push_str(" | –");
+                continue;
             }
+            let [low, median, high] = quartiles(&ratios);
+            let _ = write!(line, " | {median:.2}");
+            if ratios.len() > 1 {
+                let _ = write!(line, " [{low:.2} {high:.2}]");
+            }
+            // Small numbers show that the workloads work, and no more.
+            if let Some(floor) = floor(work, contestant.name).filter(|_| divisor == 1) {
+                let held = median >= floor;
+                let _ = write!(line, " {} {floor:.2}", if held { '✓' } else { '✗' });
+                if !held {
+                    missed.push(format!(
+                        "{} {}: {median:.2} of {floor:.2}",
+                        work.name(),
+                        contestant.name
+                    ));
+                }
+            }
+            medians.push((contestant.name, median));
         }
-        println!("{row} |");
+        println!("{line} |");
+        rows.push((work, medians));
     }
     if !missed.is_empty() {
         println!("\nMissed floors: {}.", missed.join("; "));
     }
+    rows
 }
 
 /// What each contestant's runs gave.
@@ -135,20 +155,4 @@ fn absolute(work: Workload, runs: &[f64]) -> String {
         let percent = |value: f64| (value / middle - 1.0) * 100.0;
         format!("{:.1} ms [{:+.0} {:+.0} %]", middle * 1e3, percent(low), percent(high))
     }
-}
-
-fn relative(ratios: &[f64], floor: Option<f64>) -> String {
-    if ratios.is_empty() {
-        return " | –".to_owned();
-    }
-    let [low, middle, high] = quartiles(ratios);
-    let mut cell = format!(" | {middle:.2}");
-    if ratios.len() > 1 {
-        let _ = write!(cell, " [{low:.2} {high:.2}]");
-    }
-    if let Some(floor) = floor {
-        let mark = if middle >= floor { '✓' } else { '✗' };
-        let _ = write!(cell, " {mark} {floor:.2}");
-    }
-    cell
 }
