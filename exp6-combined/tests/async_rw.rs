@@ -303,13 +303,40 @@ fn a_short_read_does_not_hide_a_reset() {
 
 #[test]
 fn a_short_read_does_not_hide_what_is_behind_urgent_data() {
-    let act = |mut far: TcpStream| {
-        far.write_all(b"ab").unwrap();
-        SockRef::from(&far).send_out_of_band(b"!").unwrap();
-        // The urgent byte is kept apart, and a read ends where it stood.
-        far.write_all(b"cd").unwrap();
-    };
-    assert_arrives(tcp_pair, act, b"abcd", None);
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        for waits in [true, false] {
+            let (near, mut far) = tcp_pair();
+            let mut near = Async::new(near).unwrap();
+            let reading = async move {
+                let mut buffer = [0; 100];
+                let mut bytes = Vec::new();
+                while bytes.len() < 4 {
+                    let length = near.read(&mut buffer).await.unwrap();
+                    bytes.extend_from_slice(&buffer[..length]);
+                }
+                bytes
+            };
+            let send = move || {
+                far.write_all(b"ab").unwrap();
+                SockRef::from(&far).send_out_of_band(b"!").unwrap();
+                // The urgent byte is kept apart, and a read ends where it stood. No end comes to the reader's help.
+                far.write_all(b"cd").unwrap();
+                far
+            };
+            let (bytes, _far) = if waits {
+                let reader = spawn(reading);
+                sleep(A_TURN).await;
+                let far = send();
+                (reader.await.unwrap(), far)
+            } else {
+                let far = send();
+                sleep(A_TURN).await;
+                (reading.await, far)
+            };
+            assert_eq!(bytes, b"abcd");
+        }
+    });
 }
 
 #[test]
