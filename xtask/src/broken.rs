@@ -316,17 +316,23 @@ fn wait(mut child: Child) -> Result<Option<ExitStatus>> {
 
 /// What a panic said, in a line; or a watchdog, or the way in which the process ended.
 fn message(output: &str) -> String {
-    let mut lines = output.lines();
-    let said = loop {
-        match lines.next() {
-            None => break None,
-            Some(line) if line.contains(" panicked at ") => break lines.next(),
-            Some(line) if line.contains(" hangs: ") || line.contains("process didn't exit") => break Some(line),
-            Some(_) => {}
-        }
+    let lines: Vec<_> = output.lines().map(str::trim).collect();
+    // A test that runs in a process of its own has that one's output, from an empty line on, for its message.
+    let panic = lines
+        .windows(2)
+        .position(|pair| pair[0].contains(" panicked at ") && !pair[1].is_empty());
+    let end = |line: &&&str| line.contains(" hangs: ") || line.contains("process didn't exit");
+    let said = match (panic, lines.iter().find(end)) {
+        (Some(place), _) => lines[place + 1..]
+            .iter()
+            .take_while(|line| !line.is_empty() && !line.starts_with("note: "))
+            .copied()
+            .collect::<Vec<_>>()
+            .join("; "),
+        (None, Some(line)) => (*line).to_owned(),
+        (None, None) => "fails".to_owned(),
     };
-    let said = said.unwrap_or("fails").trim();
-    let short: String = said.chars().take(100).collect();
+    let short: String = said.chars().take(120).collect();
     if short.len() < said.len() { short + "…" } else { short }
 }
 
