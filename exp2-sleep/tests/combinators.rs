@@ -91,7 +91,7 @@ fn try_join_all_stops_at_the_first_error() {
 fn select_tells_who_was_first_and_leaves_the_other() {
     let _watchdog = watchdog(LIMIT);
     let outputs = run(async {
-        let slow = pin!(sleep(ms(50)).map(|()| "slow"));
+        let slow = pin!(sleep(ms(200)).map(|()| "slow"));
         let fast = pin!(yield_now().map(|()| "fast"));
         match select(slow, fast).await {
             Either::Right((fast, slow)) => [fast, slow.await],
@@ -144,7 +144,7 @@ fn the_select_macro_works_in_a_loop() {
 fn futures_unordered_gives_the_outputs_as_they_come() {
     let _watchdog = watchdog(LIMIT);
     let outputs = run(async {
-        let base = Instant::now() + ms(100);
+        let base = Instant::now() + ms(200);
         let naps: FuturesUnordered<_> = [3, 1, 2]
             .map(|number| async move {
                 sched::sleep_until(base + number * ms(2)).await;

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -238,6 +238,36 @@ fn a_drop_that_panics_loses_no_other_and_is_told_to_its_handle() {
     let error = result_of(bomb).expect_err("a panic");
     assert!(error.is_panic());
     assert_eq!(message_in(error.into_panic().as_ref()), Some("on purpose"));
+}
+
+/// A waker that panics.
+struct Nasty;
+
+impl Wake for Nasty {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn a_joiner_whose_waker_panics_loses_no_other() {
+    let _watchdog = watchdog(LIMIT);
+    let flags = [DropFlag::new(), DropFlag::new()];
+    let scheduler = Scheduler::new();
+    let nasty = Waker::from(Arc::new(Nasty));
+    let mut handles: Vec<JoinHandle<()>> = Vec::new();
+    for flag in &flags {
+        let mut handle = scheduler.spawn(keep(HomeThread::new(flag)));
+        assert!(
+            Pin::new(&mut handle)
+                .poll(&mut Context::from_waker(&nasty))
+                .is_pending()
+        );
+        handles.push(handle);
+    }
+    drop(scheduler);
+    flags.iter().for_each(DropFlag::assert_dropped_at_home);
+    assert!(handles.into_iter().all(|handle| is_cancelled(result_of(handle))));
 }
 
 #[test]

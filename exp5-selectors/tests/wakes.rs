@@ -229,9 +229,14 @@ fn a_wake_after_the_end_does_nothing_and_hits_no_stranger() {
     let late = ended.waker();
 
     // The strangers may stand where the ended task stood.
-    let strangers = [Gate::new(), Gate::new()];
-    for stranger in &strangers {
-        scheduler.spawn(Rc::clone(stranger).pass());
+    let log = OrderLog::new();
+    let strangers = [Gate::new(), Gate::new(), Gate::new()];
+    for (number, stranger) in strangers.iter().enumerate() {
+        let (stranger, log) = (Rc::clone(stranger), log.clone());
+        scheduler.spawn(async move {
+            stranger.pass().await;
+            log.note(number.to_string());
+        });
     }
     let polls = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&polls);
@@ -241,13 +246,14 @@ fn a_wake_after_the_end_does_nothing_and_hits_no_stranger() {
             late.wake_by_ref();
             yield_now().await;
         }
-        for stranger in strangers {
-            seen.borrow_mut().push(stranger.polls.get());
-            stranger.open();
-        }
+        *seen.borrow_mut() = strangers.iter().map(|stranger| stranger.polls.get()).collect();
+        // Nor does it bring a stranger's turn forward.
+        late.wake();
+        strangers.iter().rev().for_each(|stranger| stranger.open());
     });
     scheduler.run();
-    assert_eq!(*polls.borrow(), [1, 1]);
+    assert_eq!(*polls.borrow(), [1, 1, 1]);
+    log.assert_is(&["2", "1", "0"]);
     assert_eq!(ended.polls.get(), 1);
 }
 

@@ -162,6 +162,43 @@ fn a_wake_without_news_brings_one_poll_and_ends_nothing() {
     assert!((2..=5).contains(&polls.get()), "{} polls", polls.get());
 }
 
+#[test]
+fn a_task_woken_here_and_by_another_thread_is_polled_once() {
+    let _watchdog = watchdog(LIMIT);
+    for here_first in [true, false] {
+        let polls = Rc::new(Cell::new(0));
+        let slot: Rc<RefCell<Option<Waker>>> = Rc::default();
+        let scheduler = Scheduler::new();
+        let (counted, left) = (Rc::clone(&polls), Rc::clone(&slot));
+        scheduler.spawn(poll_fn(move |cx| {
+            counted.set(counted.get() + 1);
+            *left.borrow_mut() = Some(cx.waker().clone());
+            match counted.get() {
+                3 => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        }));
+        let (counted, seen) = (Rc::clone(&polls), Rc::new(Cell::new(0)));
+        let before = Rc::clone(&seen);
+        scheduler.spawn(async move {
+            let waker = slot.take().expect("the other task is polled first");
+            let abroad = waker.clone();
+            if here_first {
+                waker.wake_by_ref();
+            }
+            thread::spawn(move || abroad.wake()).join().expect("the waking thread");
+            waker.wake_by_ref();
+            for _ in 0..200 {
+                yield_now().await;
+            }
+            before.set(counted.get());
+            waker.wake();
+        });
+        scheduler.run();
+        assert_eq!((seen.get(), polls.get()), (2, 3), "here first: {here_first}");
+    }
+}
+
 /// A thread that answers each request, at another moment after it each time.
 fn responder(requests: mpsc::Receiver<oneshot::Sender<u32>>) -> thread::JoinHandle<()> {
     thread::spawn(move || {
