@@ -50,15 +50,19 @@ impl Wait {
     /// Blocks until a source is ready, or until the time is up; `None` is for ever. It may end early, and nobody relies on
     /// more.
     pub(crate) fn wait(&self, timeout: Option<Duration>) {
-        // Some are left if one of them has panicked.
-        if self.wakers.borrow().is_empty() {
-            self.collect(timeout);
-        }
+        // Somebody is to be woken in any case: a task that lets others go first, or one whose turn was taken by a panic.
+        let at_once = !self.wakers.borrow().is_empty();
+        self.collect(if at_once { Some(Duration::ZERO) } else { timeout });
         // All events first, then all wakes: a waker may drop a source and make another, which gets the key. Events that
         // are still to be delivered would hit a stranger.
         while let Some(waker) = self.next_waker() {
             waker.wake();
         }
+    }
+
+    /// Wakes a task when the sources have been heard.
+    pub(crate) fn defer(&self, waker: Waker) {
+        self.wakers.borrow_mut().push_back(waker);
     }
 
     fn next_waker(&self) -> Option<Waker> {

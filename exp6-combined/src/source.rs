@@ -6,8 +6,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -18,13 +19,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{ioctl_fionbio, retry_on_intr};
 
 use crate::scheduler::{Core, with_current};
-use crate::yield_now::yield_now;
 
 /// More waiters for one direction than tasks are likely to share it. If more did, they would keep waking each other.
 const CROWD: usize = 64;
 
-/// Operations in a row before a task has to let others run.
-const SHARE: u32 = 64;
+/// Operations in a row before a task has to let others go first. Few, for what is sent is best received while the cache
+/// still has it.
+const SHARE: u32 = 8;
 
 /// What the loop knows of a descriptor.
 pub(crate) struct Source {
@@ -32,6 +33,8 @@ pub(crate) struct Source {
     pub(crate) fd: RawFd,
     pub(crate) read: Direction,
     pub(crate) write: Direction,
+    /// Operations in a row that have not had to wait.
+    streak: Cell<u32>,
     /// Whether a read that gives less than was asked for has emptied the source, so that trying once more is of no use.
     /// Only TCP's has: a terminal gives a line at a time, and a Unix stream stops at descriptors that were sent along. And
     /// not once the stream has ended, for the end was reported together with the data, and the next read has to find it.
@@ -48,8 +51,6 @@ pub(crate) struct Direction {
     waiters: RefCell<Vec<(u64, Waker)>>,
     /// The number of the next entry.
     next_id: Cell<u64>,
-    /// Operations in a row that have not had to wait.
-    streak: Cell<u32>,
 }
 
 impl Source {
@@ -59,8 +60,15 @@ impl Source {
             fd: fd.as_raw_fd(),
             read: Direction::new(PollFlags::IN),
             write: Direction::new(PollFlags::OUT),
+            streak: Cell::new(0),
             short_read_empties: Cell::new(short_read_empties),
         }
+    }
+
+    /// Whether the task should let others go first: one whose peer never pauses would never have to wait.
+    pub(crate) fn has_had_its_share(&self) -> bool {
+        self.streak.set(self.streak.get() + 1);
+        self.streak.get() > SHARE
     }
 
     /// What the selector has yet to report.
@@ -99,19 +107,10 @@ impl Direction {
             ready: Cell::new(true),
             waiters: RefCell::default(),
             next_id: Cell::new(0),
-            streak: Cell::new(0),
         }
     }
 
-    /// Whether the task should let others run first: one whose peer never pauses would never have to wait.
-    pub(crate) fn has_had_its_share(&self) -> bool {
-        let streak = self.streak.get();
-        self.streak.set(if streak < SHARE { streak + 1 } else { 0 });
-        streak == SHARE
-    }
-
     pub(crate) fn add(&self, waker: Waker) -> u64 {
-        self.streak.set(0);
         let id = self.next_id.get();
         self.next_id.set(id + 1);
         self.waiters.borrow_mut().push((id, waker));
@@ -230,15 +229,22 @@ impl<T: AsFd> Async<T> {
     }
 
     async fn with<R>(&self, direction: &Direction, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        if direction.has_had_its_share() {
-            yield_now().await;
-        }
+        self.share().await;
         loop {
             if let Some(result) = self.attempt(direction, &mut op) {
                 return result;
             }
             self.registration.wait(direction).await?;
         }
+    }
+
+    async fn share(&self) {
+        let mut due = self.registration.source.has_had_its_share();
+        poll_fn(|cx| match mem::take(&mut due) && self.registration.defer(cx) {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        })
+        .await;
     }
 
     /// Tries `op`, unless it is known that it would block. `None` says that it would.
@@ -260,9 +266,7 @@ impl<T: AsFd> Async<T> {
     /// Remembered readiness may be stale, and no operation follows that would find out: without the look, a loop over
     /// `readable` would spin.
     async fn ready(&self, direction: &Direction) -> io::Result<()> {
-        if direction.has_had_its_share() {
-            yield_now().await;
-        }
+        self.share().await;
         loop {
             if direction.ready.get() {
                 let mut fds = [PollFd::new(&self.io, direction.flags)];
@@ -320,10 +324,19 @@ impl Registration {
 
     /// To be called before a wait: another scheduler's loop does not look at this source, and the wait would have no end.
     pub(crate) fn check(&self) -> io::Result<()> {
+        self.source.streak.set(0);
         let ours = |core: &Rc<Core>| Rc::as_ptr(core) == self.core.as_ptr();
         let armed = with_current(|core| ours(core).then(|| core.wait.rearm(&self.source)));
         let foreign = || io::Error::other("the scheduler that this source belongs to does not run");
         armed.flatten().unwrap_or_else(|| Err(foreign()))
+    }
+}
+
+impl Registration {
+    /// Has the task woken when others have had their turn, and new events as well. Not if there is no loop to do so.
+    pub(crate) fn defer(&self, cx: &Context<'_>) -> bool {
+        let waker = cx.waker().clone();
+        self.check().is_ok() && with_current(|core| core.wait.defer(waker)).is_some()
     }
 }
 
