@@ -35,6 +35,9 @@ fn a_loop_that_always_has_something_to_poll_hears_its_sockets_too() {
             turns += 1;
             yield_now().await;
         }
-        assert_eq!(reader.await.expect("it neither panics nor is aborted").expect("a byte"), 1);
+        assert_eq!(
+            reader.await.expect("it neither panics nor is aborted").expect("a byte"),
+            1
+        );
     });
 }
