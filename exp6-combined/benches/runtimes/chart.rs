@@ -4,7 +4,7 @@ use crate::common::svg::Svg;
 use crate::pairs::{Contestant, Row};
 
 /// The ratios at the ends of the scale, as powers of two.
-const SCALE: (i32, i32) = (-2, 6);
+const SCALE: (i32, i32) = (-3, 6);
 const LEFT: f64 = 110.0;
 const WIDTH: f64 = 640.0;
 const TOP: f64 = 60.0;
