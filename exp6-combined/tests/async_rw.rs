@@ -201,6 +201,23 @@ fn closing_a_unix_stream_ends_one_direction() {
 }
 
 #[test]
+fn a_stream_that_has_no_room_is_flushed_and_closed_at_once() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (mut near, mut far) = pair();
+        let endless = async { while near.write_all(&[7; 4096]).await.is_ok() {} };
+        timeout(Duration::from_millis(20), endless).await.unwrap_err();
+        // Nothing is kept on this side of the socket, and the end needs no room.
+        let patience = Duration::from_secs(5);
+        let flushed = timeout(patience, near.flush()).await;
+        flushed.expect("a flush waits for room").unwrap();
+        let closed = timeout(patience, near.close()).await;
+        closed.expect("the end waits for room").unwrap();
+        assert!(far.read_to_end(&mut Vec::new()).is_ok());
+    });
+}
+
+#[test]
 fn a_pipe_is_read_and_written_through_the_traits() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
