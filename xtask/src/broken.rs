@@ -69,8 +69,9 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
         }
     }
     let tree = Tree::find()?;
-    let mistakes = chosen(read(&tree)?, &names)?;
-    told(&tree, &mistakes)?;
+    let mistakes = read(&tree)?;
+    told(&tree.read(PAGE)?, &mistakes)?;
+    let mistakes = chosen(mistakes, &names)?;
     let copy = Copy::new(&tree)?;
 
     let tests: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.test.clone()).collect();
@@ -125,15 +126,19 @@ fn chosen(mistakes: Vec<Mistake>, names: &[String]) -> Result<Vec<Mistake>> {
     Ok(mistakes.into_iter().filter(wanted).collect())
 }
 
-/// The page names each patch, its title and its test.
-fn told(tree: &Tree, mistakes: &[Mistake]) -> Result {
-    let page = tree.read(PAGE)?;
+/// The page names each patch, its title and its test, and no patch that is gone.
+fn told(page: &str, mistakes: &[Mistake]) -> Result {
+    let path = |mistake: &Mistake| format!("{PATCHES}/{}.patch", mistake.name);
     for mistake in mistakes {
-        let file = format!("{PATCHES}/{}.patch", mistake.name);
-        for text in [&mistake.title, &file, &mistake.test.name] {
+        for text in [&mistake.title, &path(mistake), &mistake.test.name] {
             if !page.contains(text) {
-                return failed(format!("{PAGE} says nothing of `{text}`, of {file}"));
+                return failed(format!("{PAGE} says nothing of `{text}`: {}", path(mistake)));
             }
+        }
+    }
+    for link in page.split("(../").skip(1).filter_map(|text| text.split(')').next()) {
+        if link.ends_with(".patch") && !mistakes.iter().any(|mistake| path(mistake) == link) {
+            return failed(format!("{PAGE} tells of {link}, which is gone"));
         }
     }
     Ok(())
@@ -414,6 +419,17 @@ Test: -p exp2-sleep --test wakes it_is_right
         Mistake::parse("patches/wrong.patch", &astray)
             .map(drop)
             .expect_err("another step");
+    }
+
+    #[test]
+    fn the_page_tells_of_every_patch_and_of_no_other() {
+        let mistakes = [Mistake::parse("patches/wrong.patch", TEXT).expect("it is a patch")];
+        let page = "### It is wrong\n[`wrong.patch`](../patches/wrong.patch): `-p exp2-sleep --test wakes it_is_right`";
+        told(page, &mistakes).expect("it is all there");
+        for text in ["It is wrong", "patches/wrong.patch", "it_is_right"] {
+            told(&page.replace(text, "…"), &mistakes).expect_err("something is missing");
+        }
+        told(&format!("{page}[gone](../patches/gone.patch)"), &mistakes).expect_err("it is gone");
     }
 
     #[test]

@@ -87,7 +87,10 @@ fn generated(tree: &Tree, out: &mut impl Write) -> Result<Vec<Generated>> {
     }
     for (path, name, block) in blocks {
         match markers::fill(&path, &tree.read(&path)?, name, &block)? {
-            Some(text) => files.push(Generated { path, text }),
+            Some(text) => files.push(Generated {
+                text: tables::code_cells(tree, &text)?,
+                path,
+            }),
             None => writeln!(
                 out,
                 "{path} has no place for what is generated: <!-- generated: {name} -->"
