@@ -1,25 +1,27 @@
-//! An allocator that counts while it is asked to. When it is not, it costs one load.
+//! An allocator that counts for the threads that ask for it. For the others it costs a load.
 
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::fs;
-use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 
 struct Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-static ON: AtomicBool = AtomicBool::new(false);
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-static CALLS: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    static ON: Cell<bool> = const { Cell::new(false) };
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+}
 
-/// What `work` has taken from the allocator, on all threads.
+/// What the thread has taken from the allocator since `start`.
 pub(crate) struct Memory {
     /// How often it was asked.
     pub(crate) allocations: usize,
-    /// Bytes that are live at the end and were not before, as they were asked for.
+    /// Bytes that are live now and were not before, as they were asked for.
     pub(crate) requested: f64,
     /// Bytes in pages that the process has come to use, where the system tells. Only true if nothing was freed before.
     pub(crate) resident: f64,
@@ -32,25 +34,25 @@ impl Memory {
     }
 }
 
-/// Begins to count.
+/// Counts on this thread until it is stopped.
 pub(crate) struct Count {
     resident: f64,
 }
 
 impl Count {
     pub(crate) fn start() -> Self {
-        LIVE.store(0, Ordering::Relaxed);
-        CALLS.store(0, Ordering::Relaxed);
+        CALLS.set(0);
+        LIVE.set(0);
         let resident = resident();
-        ON.store(true, Ordering::Relaxed);
+        ON.set(true);
         Self { resident }
     }
 
     pub(crate) fn stop(self) -> Memory {
-        ON.store(false, Ordering::Relaxed);
+        ON.set(false);
         Memory {
-            allocations: CALLS.load(Ordering::Relaxed),
-            requested: LIVE.load(Ordering::Relaxed) as f64,
+            allocations: CALLS.get(),
+            requested: LIVE.get() as f64,
             resident: resident() - self.resident,
         }
     }
@@ -65,13 +67,14 @@ fn resident() -> f64 {
 }
 
 fn count(calls: usize, bytes: isize) {
-    if ON.load(Ordering::Relaxed) {
-        CALLS.fetch_add(calls, Ordering::Relaxed);
-        LIVE.fetch_add(bytes, Ordering::Relaxed);
+    if ON.get() {
+        CALLS.set(CALLS.get() + calls);
+        LIVE.set(LIVE.get() + bytes);
     }
 }
 
-// SAFETY: all is handed on to the system's allocator.
+// SAFETY: all is handed on to the system's allocator. What is counted has no destructor and is there from a thread's
+// beginning to its end, so counting does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(1, layout.size() as isize);
