@@ -1,4 +1,13 @@
-//! The schedulers, built on loom's stand-ins for atomics, locks and threads. `build.rs` makes them from their sources.
+//! The schedulers, built on loom's stand-ins for atomics, locks and threads, for the models in `tests/models.rs`.
+//!
+//! `build.rs` makes them from the steps' own files, and replaces the names of what loom has to see. So the models run what
+//! is read and used, loop and all, and the files need no `cfg` for it. Two more things stand in for what loom does not
+//! have: the pool starts a thread a job, and exp6's selector and self-socket are a counter that holds one byte.
+//!
+//! Not modelled: time, so no model has a timer; sources, which belong to the loop's thread; the counts of `Arc`; and
+//! exp5, which is deaf to other threads.
+//!
+//! `LOOM_LOG=trace LOOM_LOCATION=1 cargo test -p verify --test models -- --exact --nocapture NAME` shows what a model does.
 
 pub mod os;
 pub mod sync;

@@ -75,7 +75,7 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     let copy = Copy::new(&tree)?;
 
     let tests: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.test.clone()).collect();
-    writeln!(out, "without a patch, {} tests have to pass", tests.len())?;
+    writeln!(out, "without a patch, these tests have to pass: {}", tests.len())?;
     out.flush()?;
     for test in &tests {
         copy.build(test)?;
@@ -101,7 +101,7 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
         };
         missed += usize::from(mark != "caught");
         let seconds = begun.elapsed().as_secs();
-        writeln!(out, "{mark:6} {:42} {seconds:3} s  {said}", mistake.name)?;
+        writeln!(out, "{mark:6} {:50} {seconds:3} s  {said}", mistake.name)?;
         out.flush()?;
     }
     if missed > 0 {
