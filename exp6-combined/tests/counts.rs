@@ -199,9 +199,12 @@ fn echo(connections: usize, messages: usize) {
 mod system_calls {
     use super::*;
 
+    use std::cell::RefCell;
     use std::io::{Write, stderr};
     use std::process::{self, Command};
-    use std::{env, fs};
+    use std::rc::Rc;
+    use std::task::Waker;
+    use std::{env, fs, mem, thread};
 
     /// What the child is to do, and how often.
     const WORK: &str = "COUNTS_WORK";
@@ -237,6 +240,14 @@ mod system_calls {
         if let Some(calls) = difference("yield with a source", 64 * MANY) {
             let turns = calls * 64.0;
             assert!((0.9..1.1).contains(&turns), "{turns}");
+        }
+    }
+
+    #[test]
+    fn wakes_from_another_thread_take_no_system_call_while_the_loop_is_at_work() {
+        let _watchdog = watchdog(LIMIT);
+        if let Some(calls) = difference("wakes", 10 * MANY) {
+            assert!(calls < 0.1, "{calls}");
         }
     }
 
@@ -300,6 +311,7 @@ mod system_calls {
                 let _source = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
                 yields(n).await;
             }),
+            "wakes" => wakes(n),
             _ => panic!("{work}: no such work"),
         }
     }
@@ -308,5 +320,28 @@ mod system_calls {
         for _ in 0..n {
             yield_now().await;
         }
+    }
+
+    /// Tasks that another thread wakes while the last of them keeps the loop from its work.
+    fn wakes(n: usize) {
+        let scheduler = Scheduler::new();
+        let wakers = Rc::new(RefCell::new(Vec::new()));
+        for _ in 0..n {
+            let wakers = Rc::clone(&wakers);
+            let mut woken = false;
+            scheduler.spawn(poll_fn(move |cx| {
+                if mem::replace(&mut woken, true) {
+                    return Poll::Ready(());
+                }
+                wakers.borrow_mut().push(cx.waker().clone());
+                Poll::Pending
+            }));
+        }
+        scheduler.spawn(async move {
+            let wakers = wakers.take();
+            let waking = thread::spawn(|| wakers.into_iter().for_each(Waker::wake));
+            waking.join().unwrap();
+        });
+        scheduler.run();
     }
 }
