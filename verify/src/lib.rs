@@ -7,7 +7,7 @@
 //! Not modelled: time, so no model has a timer; sources, which belong to the loop's thread; the counts of `Arc`; and
 //! exp5, which is deaf to other threads.
 //!
-//! `LOOM_LOG=trace LOOM_LOCATION=1 cargo test -p verify --test models -- --exact --nocapture NAME` shows what a model does.
+//! With `LOOM_LOCATION=1` the report of a deadlock says where each thread is blocked.
 
 pub mod os;
 pub mod sync;

@@ -177,6 +177,7 @@ impl Poller {
     /// # Panics
     ///
     /// If there is a deadline.
+    #[track_caller]
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let mut reported = self.0.edge.swap(false, Ordering::Acquire);
         match timeout {

@@ -22,6 +22,7 @@ loom::thread_local! {
 
 impl Thread {
     /// Ends the thread's `park`, or its next.
+    #[track_caller]
     pub fn unpark(&self) {
         self.0.notify();
     }
@@ -40,6 +41,7 @@ pub fn current() -> Thread {
 }
 
 /// Blocks until there is a token, and takes it.
+#[track_caller]
 pub fn park() {
     current().0.wait();
 }
