@@ -8,7 +8,7 @@ use std::env;
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +26,9 @@ const PAGE: &str = "docs/broken.md";
 
 /// The longest that a test may take. A test that takes longer hangs, and has caught the mistake.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// What is to become of a patch.
+const CAUGHT: &str = "caught";
 
 /// A mistake.
 struct Mistake {
@@ -78,36 +81,22 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     writeln!(out, "without a patch, these tests have to pass: {}", tests.len())?;
     out.flush()?;
     for test in &tests {
-        copy.build(test)?;
-        match copy.test(test)? {
-            Outcome::Passed => {}
-            Outcome::Failed(message) => return failed(format!("{test} fails without a patch: {message}")),
-            Outcome::Hung => return failed(format!("{test} hangs without a patch")),
-            Outcome::Missing => return failed(format!("there is no test {test}")),
-        }
+        copy.pass(test)?;
     }
 
     let mut missed = 0;
     for mistake in &mistakes {
         let begun = Instant::now();
-        let result = copy.break_and_test(&tree, mistake);
-        let (mark, said) = match result {
-            Ok(Outcome::Failed(message)) => ("caught", message),
-            Ok(Outcome::Hung) => ("caught", format!("hangs for {} s", LIMIT.as_secs())),
-            Ok(Outcome::Passed) => ("MISSED", format!("passes: {}", mistake.test)),
-            Ok(Outcome::Missing) => ("MISSED", format!("there is no test {}", mistake.test)),
-            Err(Stop::Failed(message)) => ("STALE", message),
-            Err(stop) => return Err(stop),
-        };
-        missed += usize::from(mark != "caught");
+        let (mark, said) = copy.catch(&tree, mistake)?;
+        missed += usize::from(mark != CAUGHT);
         let seconds = begun.elapsed().as_secs();
         writeln!(out, "{mark:6} {:50} {seconds:3} s  {said}", mistake.name)?;
         out.flush()?;
     }
     if missed > 0 {
-        return failed(format!("{missed} of {} patches are not caught", mistakes.len()));
+        return failed(format!("patches that are not caught: {missed} of {}", mistakes.len()));
     }
-    Ok(writeln!(out, "all {} patches are caught", mistakes.len())?)
+    Ok(writeln!(out, "patches that are caught: all {}", mistakes.len())?)
 }
 
 fn read(tree: &Tree) -> Result<Vec<Mistake>> {
@@ -219,7 +208,7 @@ struct Copy {
 impl Copy {
     fn new(tree: &Tree) -> Result<Self> {
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| tree.path("target"), PathBuf::from);
-        let folder = target.join("broken");
+        let folder = path::absolute(target.join("broken"))?;
         let copy = Self {
             root: folder.join("tree"),
             target: folder.join("target"),
@@ -231,6 +220,29 @@ impl Copy {
             same(&tree.path(name), &copy.root.join(name))?;
         }
         Ok(copy)
+    }
+
+    /// Tests without a patch.
+    fn pass(&self, test: &Test) -> Result {
+        self.build(test)?;
+        match self.test(test)? {
+            Outcome::Passed => Ok(()),
+            Outcome::Failed(message) => failed(format!("{test} fails without a patch: {message}")),
+            Outcome::Hung => failed(format!("{test} hangs without a patch")),
+            Outcome::Missing => failed(format!("there is no test {test}")),
+        }
+    }
+
+    /// Tests with a patch, and tells what became of it.
+    fn catch(&self, tree: &Tree, mistake: &Mistake) -> Result<(&'static str, String)> {
+        Ok(match self.break_and_test(tree, mistake) {
+            Ok(Outcome::Failed(message)) => (CAUGHT, message),
+            Ok(Outcome::Hung) => (CAUGHT, format!("hangs for {} s", LIMIT.as_secs())),
+            Ok(Outcome::Passed) => ("MISSED", format!("passes: {}", mistake.test)),
+            Ok(Outcome::Missing) => ("MISSED", format!("there is no test {}", mistake.test)),
+            Err(Stop::Failed(message)) => ("STALE", message),
+            Err(stop) => return Err(stop),
+        })
     }
 
     /// Applies the patches, tests, and takes them back.
