@@ -68,6 +68,11 @@ impl Source {
         Event::new(self.key, !self.read.ready.get(), !self.write.ready.get())
     }
 
+    pub(crate) fn is_awaited(&self) -> bool {
+        let [read, write] = [&self.read, &self.write].map(|direction| !direction.waiters.borrow().is_empty());
+        read || write
+    }
+
     /// Remembers an event, and adds those who have waited for it to `wakers`, for the caller to wake.
     pub(crate) fn deliver(&self, readable: bool, writable: bool, wakers: &mut VecDeque<Waker>) {
         for (direction, reported) in [(&self.read, readable), (&self.write, writable)] {

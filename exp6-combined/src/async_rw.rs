@@ -69,6 +69,8 @@ where
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A full socket has room for a flush, and for the end of the stream behind it.
+        self.registration.source.write.retry();
         self.poll_with(cx, &self.registration.source.write, |mut io| io.flush())
     }
 

@@ -76,6 +76,11 @@ impl Source {
         Event::new(self.key, !self.read.ready.get(), !self.write.ready.get())
     }
 
+    pub(crate) fn is_awaited(&self) -> bool {
+        let [read, write] = [&self.read, &self.write].map(|direction| !direction.waiters.borrow().is_empty());
+        read || write
+    }
+
     /// Remembers an event, and adds those who have waited for it to `wakers`, for the caller to wake.
     pub(crate) fn deliver(&self, readable: bool, writable: bool, wakers: &mut VecDeque<Waker>) {
         for (direction, reported) in [(&self.read, readable), (&self.write, writable)] {
@@ -120,6 +125,11 @@ impl Direction {
     pub(crate) fn wakes(&self, waker: &Waker) -> bool {
         let waiters = self.waiters.borrow();
         waiters.iter().any(|(_, waiting)| waiting.will_wake(waker))
+    }
+
+    /// Has the next operation tried in any case.
+    pub(crate) fn retry(&self) {
+        self.ready.set(true);
     }
 
     /// Takes out all waiters, if they are many.

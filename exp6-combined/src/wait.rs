@@ -125,6 +125,10 @@ impl Wait {
         for event in events.iter() {
             if let Some(source) = sources.get(event.key) {
                 source.deliver(event.readable, event.writable, &mut wakers);
+                // Where a selector reports once in all, the other direction's report is spent as well.
+                if source.is_awaited() {
+                    self.rearm(source).expect("a source is registered");
+                }
                 if event.is_interrupt() {
                     source.has_ended();
                 }
