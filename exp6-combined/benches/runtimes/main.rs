@@ -7,6 +7,7 @@ mod chart;
 mod common;
 #[path = "../contest/mod.rs"]
 mod contest;
+mod machine;
 mod pairs;
 mod report;
 
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     if let Some(effort) = options.report {
         report::report(&options.works, &options.contestants, effort);
     }
+    println!("{}", machine::describe());
     let rows = table(&options.works, &options.contestants, options.pairs, options.divisor);
     if let Some(file) = options.chart {
         fs::write(file, chart(&rows, &options.contestants)).expect("the chart can be written");
