@@ -97,7 +97,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 ///
 /// # Cancel safety
 ///
-/// Dropping it takes it out of the timer queue at once.
+/// Dropping it takes it out of the timer queue at once, if its scheduler runs on this thread. Otherwise its task may be woken
+/// once too often.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep {

@@ -15,7 +15,7 @@ pub(crate) struct Ready {
 /// The wakers' side, on whatever thread they are.
 pub(crate) struct Home {
     inbox: Mutex<Inbox>,
-    /// Ends the loop's wait.
+    /// To be told when the loop's wait has to end.
     notifier: Notifier,
 }
 
@@ -52,8 +52,8 @@ impl Ready {
         self.home.inbox().tasks.pop_front()
     }
 
-    /// Whether the loop may block. A task that is queued after this look is not lost: its notification stays until the
-    /// loop blocks, and ends the wait at once.
+    /// Whether the loop may block. A task that is queued after this look comes too late for it. To end the wait all the same,
+    /// even one that has not begun, is the notifier's duty.
     pub(crate) fn is_idle(&self) -> bool {
         self.home.inbox().tasks.is_empty()
     }

@@ -96,7 +96,7 @@ impl<F: Future + 'static> Entry for Task<F> {
             return None;
         }
         // SAFETY: the pointer is that of an `Arc`. This second one is not counted, and so must not be dropped: nor is it,
-        // and it is gone before `self`. Counting it would take two locked instructions a poll.
+        // and nobody has it when `poll` returns `self`. Counting it would take two locked instructions a poll.
         let waker = ManuallyDrop::new(Waker::from(unsafe { Arc::from_raw(Arc::as_ptr(&self)) }));
         let mut cx = Context::from_waker(&waker);
         match catch_unwind(AssertUnwindSafe(|| self.poll_future(&mut cx))) {
@@ -163,11 +163,11 @@ impl<F: Future> Task<F> {
     }
 }
 
-// SAFETY: other threads reach a task through wakers alone. Those touch `link`, which is `Send + Sync`, and the count of
-// the `Arc`. All else is touched by the loop and by the handle. The
-// loop stays on its thread, because `Scheduler` is not `Send`, and neither is `JoinHandle`. Dropped elsewhere, a task has
-// nothing left to drop but `link`: the list holds an `Arc` until `end` has dropped the future, and the result is dropped
-// by `end`, or taken or dropped by the handle. A joiner is a `Waker`, and so `Send`.
+// SAFETY: other threads reach a task through wakers alone. Those touch the count of the `Arc`, and `link`, which is
+// `Send + Sync`: `block_on` makes a waker of one, so the compiler checks that. All else is touched by the loop and by the
+// handle. The loop stays on its thread, because `Scheduler` is not `Send`, and neither is `JoinHandle`. Dropped elsewhere,
+// a task has nothing left to drop but `link`: the loop holds an `Arc` until `end` has dropped the future, and the result is
+// dropped by `end`, or taken or dropped by the handle. A joiner is a `Waker`, and so `Send`.
 unsafe impl<F: Future> Send for Task<F> {}
 
 // SAFETY: as above.

@@ -82,7 +82,7 @@ impl Scheduler {
     ///
     /// # Panics
     ///
-    /// Inside a running scheduler. The panic of a task stays in the task: its [`JoinHandle`] has it.
+    /// Inside a running scheduler, or if the selector fails. The panic of a task stays in the task: its [`JoinHandle`] has it.
     #[track_caller]
     pub fn run(&self) {
         let _entered = Core::enter(&self.core);

@@ -40,6 +40,10 @@ impl Async<TcpListener> {
     /// What the system says. The listener can still be used: most errors are of one connection, and the lack of
     /// descriptors passes.
     ///
+    /// # Panics
+    ///
+    /// If no scheduler runs on this thread, and a connection is there.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future loses no connection.

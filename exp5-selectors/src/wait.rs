@@ -71,7 +71,7 @@ impl Wait {
 
     /// Takes the events in, and with them those who wait for them.
     fn collect(&self, timeout: Option<Duration>) {
-        // A busy loop that nobody else can have news for is spared a system call a turn.
+        // Without sources there is nothing to hear here, and a busy loop is spared a system call a turn.
         if timeout == Some(Duration::ZERO) && self.sources.borrow().is_empty() {
             return;
         }

@@ -11,6 +11,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
 use rustix::net::{Shutdown, shutdown};
 
+use crate::scheduler::with_current;
 use crate::source::{Async, Direction};
 
 impl<T: AsFd> Async<T> {
@@ -30,7 +31,7 @@ impl<T: AsFd> Async<T> {
         if !direction.wakes(cx.waker()) {
             // Those that will never be polled again are among them. The others add themselves once more.
             for (_, waker) in direction.crowd() {
-                waker.wake();
+                with_current(|core| core.wait.defer(waker));
             }
             direction.add(cx.waker().clone());
         }
@@ -38,6 +39,8 @@ impl<T: AsFd> Async<T> {
     }
 }
 
+/// On Linux, a `T` of your own that reads from TCP must not give less than was asked for while its socket has more: a short
+/// read is taken to have emptied it.
 impl<T: AsFd> AsyncRead for &Async<T>
 where
     for<'a> &'a T: Read,

@@ -24,9 +24,10 @@ pub(crate) struct Ready {
 pub(crate) struct Home {
     /// The foreign half.
     inbox: Mutex<Inbox>,
-    /// Whether a look into the inbox is due. A hint that spares the loop the lock, no more: before it blocks, it looks.
+    /// Whether a look into the inbox is due, for a task or for the mark `blocking`. A hint that spares the loop the lock, no
+    /// more: before it blocks, it looks.
     filled: AtomicBool,
-    /// Ends the loop's wait.
+    /// To be told when the loop's wait has to end.
     notifier: Notifier,
 }
 
@@ -78,6 +79,7 @@ impl Ready {
         }
         let mut inbox = self.home.inbox();
         inbox.blocking = inbox.tasks.is_empty();
+        // Also if no task comes: `take_foreign` has to take the mark away.
         self.home.filled.store(true, Ordering::Relaxed);
         inbox.blocking
     }
@@ -137,13 +139,14 @@ impl Link {
         }
     }
 
-    /// To be called before the poll, or a wake during it would be lost. By a swap, because after a store the poll could
-    /// read the event as it was before the flag is seen to be clear. Returns whether the task was queued: one that stood in
-    /// both halves has been polled already.
+    /// To be called before the poll, or a wake during it would be lost. The foreign flag is cleared by a swap, because after
+    /// a store the poll could read the event as it was before the flag is seen to be clear. Returns whether the task was
+    /// queued: one that stood in both halves has been polled already.
     pub(crate) fn clear(&self) -> bool {
         let scheduled = self.scheduled.load(Ordering::Relaxed);
         self.scheduled.store(false, Ordering::Relaxed);
-        // Seen to be set, if the task came by the foreign half: it was, before the lock was taken.
+        // Seen to be set, if the task came by the foreign half: it was, before the lock was taken. If it came by the other
+        // half, and this is not seen yet, the inbox brings it once more.
         let abroad = self.abroad.load(Ordering::Relaxed) && self.abroad.swap(false, Ordering::AcqRel);
         scheduled || abroad
     }

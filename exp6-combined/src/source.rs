@@ -71,14 +71,15 @@ impl Source {
         self.streak.get() > SHARE
     }
 
-    /// What the selector has yet to report.
+    /// What the selector has yet to report: what is not ready, and what somebody waits for all the same.
     pub(crate) fn interest(&self) -> Event {
-        Event::new(self.key, !self.read.ready.get(), !self.write.ready.get())
+        let [read, write] = [&self.read, &self.write].map(|direction| !direction.ready.get() || direction.is_awaited());
+        Event::new(self.key, read, write)
     }
 
+    /// Whether anybody waits, for either direction.
     pub(crate) fn is_awaited(&self) -> bool {
-        let [read, write] = [&self.read, &self.write].map(|direction| !direction.waiters.borrow().is_empty());
-        read || write
+        self.read.is_awaited() || self.write.is_awaited()
     }
 
     /// Remembers an event, and adds those who have waited for it to `wakers`, for the caller to wake.
@@ -100,6 +101,7 @@ impl Source {
         }
     }
 
+    /// The end of the stream is there, or something else that a read stops at: a short one says nothing from now on.
     pub(crate) fn has_ended(&self) {
         self.short_read_empties.set(false);
     }
@@ -113,6 +115,10 @@ impl Direction {
             waiters: RefCell::default(),
             next_id: Cell::new(0),
         }
+    }
+
+    fn is_awaited(&self) -> bool {
+        !self.waiters.borrow().is_empty()
     }
 
     pub(crate) fn add(&self, waker: Waker) -> u64 {
@@ -132,7 +138,7 @@ impl Direction {
         self.ready.set(true);
     }
 
-    /// Takes out all waiters, if they are many.
+    /// Takes out all waiters, if they are many, for the caller to have them woken.
     pub(crate) fn crowd(&self) -> Vec<(u64, Waker)> {
         let crowded = self.waiters.borrow().len() >= CROWD;
         if crowded { self.waiters.take() } else { Vec::new() }
@@ -212,7 +218,8 @@ impl<T: AsFd> Async<T> {
         self.ready(&self.registration.source.write).await
     }
 
-    /// Reads with `op`: tries it, and again when the source becomes readable, as long as it says `WouldBlock`.
+    /// Reads with `op`: tries it, and again when the source becomes readable, as long as it says `WouldBlock`. After
+    /// `Interrupted` it is tried again at once.
     ///
     /// # Errors
     ///
@@ -225,7 +232,8 @@ impl<T: AsFd> Async<T> {
         self.with(&self.registration.source.read, op).await
     }
 
-    /// Writes with `op`: tries it, and again when the source becomes writable, as long as it says `WouldBlock`.
+    /// Writes with `op`: tries it, and again when the source becomes writable, as long as it says `WouldBlock`. After
+    /// `Interrupted` it is tried again at once.
     ///
     /// # Errors
     ///
