@@ -614,24 +614,25 @@ fn many_sleeps_in_one_task_work_as_well() {
     assert_took("the longest", start, ms(100), SECONDS);
 }
 
-/// The processor time of this thread, in hundredths of a second.
+/// How long this thread has used a processor, or has waited for one, if the system tells.
 #[cfg(target_os = "linux")]
-fn processor_ticks() -> u64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("the proc file system");
-    // The name, in brackets, may hold spaces; user and system time are the 12th and 13th field behind it.
-    let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
-    let time = fields.split_whitespace().skip(11).take(2);
-    time.map(|field| field.parse::<u64>().expect("a number")).sum()
+fn busy() -> Option<Duration> {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let mut times = times.split_whitespace().map(str::parse::<u64>);
+    let (used, waited) = (times.next()?.ok()?, times.next()?.ok()?);
+    Some(Duration::from_nanos(used + waited))
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_loop_that_waits_uses_no_processor_time() {
     let _watchdog = watchdog(LIMIT);
-    let before = processor_ticks();
+    let Some(before) = busy() else { return };
+    let start = Instant::now();
     run(sleep(ms(300)));
-    let ticks = processor_ticks() - before;
-    assert!(ticks < 15, "{ticks} hundredths of a second for a sleep of 30");
+    // On a busy machine the rest of the time goes by with waiting for a processor, which a sleeper does not do either.
+    let busy = busy().expect("the system tells") - before;
+    assert!(2 * busy < start.elapsed(), "busy for {busy:?} in a sleep of 300 ms");
 }
 
 #[test]
