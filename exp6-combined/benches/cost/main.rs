@@ -1,4 +1,5 @@
-//! What a runtime costs to have: an echo server is built on each from nothing. `cargo bench -p exp6-combined --bench cost`.
+//! What a runtime costs to have: an echo server is built on each from nothing. `cargo bench -p exp6-combined --bench cost`, and
+//! with `-- --publish` it goes into the README of the benches.
 //!
 //! Sources are fetched before the clock starts, versions are those of the workspace, and the profile is cargo's release
 //! profile with the symbols stripped.
@@ -13,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 use std::{env, fs, process};
 
+use common::page::Page;
 use common::quartiles;
 
 /// A server, and what its `Cargo.toml` asks for.
@@ -60,8 +62,9 @@ fn main() {
         return;
     }
     let place = env::temp_dir().join(format!("cost-{}", process::id()));
-    println!("| echo server on | built in | processor time | crates | stripped |");
-    println!("|---|--:|--:|--:|--:|");
+    let mut page = Page::default();
+    page.line("| echo server on | built in | processor time | crates | stripped |");
+    page.line("|---|--:|--:|--:|--:|");
     for server in &SERVERS {
         let folder = place.join(server.name);
         prepare(server, &folder);
@@ -69,16 +72,19 @@ fn main() {
         let program = folder.join("target/release/server");
         check(&program);
         let median = |value: fn(&Build) -> f64| quartiles(&builds.iter().map(value).collect::<Vec<_>>())[1];
-        println!(
+        page.line(&format!(
             "| {} | {:.1} s | {:.1} s | {} | {:.0} KiB |",
             server.name,
             median(|build| build.seconds),
             median(|build| build.processor_seconds),
             builds[0].crates,
             fs::metadata(program).unwrap().len() as f64 / 1024.0,
-        );
+        ));
     }
     fs::remove_dir_all(place).unwrap();
+    if env::args().any(|arg| arg == "--publish") {
+        page.publish("cost", None);
+    }
 }
 
 /// Writes the package, and fetches what it depends on.

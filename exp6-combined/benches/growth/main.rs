@@ -11,9 +11,10 @@ use std::future::{Future, poll_fn};
 use std::process::ExitCode;
 use std::task::Poll;
 use std::time::Duration;
-use std::{env, fs, thread};
+use std::{env, thread};
 
 use common::clock::{count_cpu_time, now};
+use common::page::Page;
 use common::svg::Svg;
 use common::{allow_descriptors, quartiles};
 use contest::peers::exp6::Exp6;
@@ -23,8 +24,8 @@ use contest::runtime::Runtime;
 use contest::work::{echo, sleeps, spawn, yields};
 
 const USAGE: &str = "\
---quick         without the largest sizes, each once
---svg FILE      writes the plot there";
+--quick      without the largest sizes, each once
+--publish    writes the table and its plot beside the README of the benches";
 
 /// Something to be done among so many.
 #[derive(Clone, Copy)]
@@ -151,13 +152,12 @@ async fn sleeps_dropped<R: Runtime>(n: usize, operations: usize) -> Duration {
 }
 
 fn main() -> ExitCode {
-    let (mut bench, mut quick, mut file) = (false, false, None);
-    let mut args = env::args().skip(1);
-    while let Some(arg) = args.next() {
-        match (arg.as_str(), &mut args) {
-            ("--bench", _) => bench = true,
-            ("--quick", _) => quick = true,
-            ("--svg", rest) => file = rest.next(),
+    let (mut bench, mut quick, mut publish) = (false, false, false);
+    for arg in env::args().skip(1) {
+        match arg.as_str() {
+            "--bench" => bench = true,
+            "--quick" => quick = true,
+            "--publish" => publish = true,
             _ => {
                 eprintln!("{arg}: no such option\n{USAGE}");
                 return ExitCode::from(2);
@@ -172,8 +172,9 @@ fn main() -> ExitCode {
         (true, true) => (100_000, 1),
         (true, false) => (usize::MAX, 5),
     };
-    println!("| ns | among | {} |", NAMES.join(" | "));
-    println!("|---|--:|{}", "--:|".repeat(NAMES.len()));
+    let mut page = Page::default();
+    page.line(&format!("| ns | among | {} |", NAMES.join(" | ")));
+    page.line(&format!("|---|--:|{}", "--:|".repeat(NAMES.len())));
     let mut plots = Vec::new();
     for curve in CURVES {
         let fits = |&&n: &&usize| n <= largest && (curve.among != "connections" || 2 * n + 100 < descriptors);
@@ -181,12 +182,12 @@ fn main() -> ExitCode {
         let points: Vec<_> = sizes.iter().map(|&n| (n, measure(curve, n, times))).collect();
         for (n, values) in &points {
             let values = values.map(|value| format!("{value:.0}")).join(" | ");
-            println!("| {} | {n} {} | {values} |", curve.title, curve.among);
+            page.line(&format!("| {} | {n} {} | {values} |", curve.title, curve.among));
         }
         plots.push((curve, points));
     }
-    if let Some(file) = file {
-        fs::write(file, plot(&plots)).expect("the plot can be written");
+    if publish {
+        page.publish("growth", Some(plot(&plots)));
     }
     ExitCode::SUCCESS
 }

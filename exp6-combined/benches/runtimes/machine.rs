@@ -9,7 +9,7 @@ pub(crate) fn describe() -> String {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
     let lock = fs::read_to_string(lock).unwrap_or_default();
     let versions = ["tokio", "smol", "compio", "monoio"].map(|name| version(&lock, name));
-    format!("{}{}.\n{}.", versions.join(", "), drivers(), machine())
+    format!("{}{}.\n{}.\n", versions.join(", "), drivers(), machine())
 }
 
 fn version(lock: &str, name: &str) -> String {

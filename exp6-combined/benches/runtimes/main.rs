@@ -11,10 +11,11 @@ mod machine;
 mod pairs;
 mod report;
 
+use std::env;
 use std::process::ExitCode;
-use std::{env, fs};
 
 use chart::chart;
+use common::page::Page;
 use contest::peers;
 use contest::runtime::Runtime;
 use contest::work::{Workload, has, measure};
@@ -26,7 +27,7 @@ const USAGE: &str = "\
 --only yield_many,spawn    these workloads, and no more than the table of ratios
 --peers tokio,smol         exp6 beside these
 --pairs 9                  rounds behind each ratio
---svg FILE                 writes a chart of the ratios there
+--publish                  writes the table and its chart beside the README of the benches
 --cpu                      processor time of the scheduler's thread, on a machine that others use too";
 
 struct Options {
@@ -35,8 +36,8 @@ struct Options {
     pairs: usize,
     /// By which the numbers of operations are divided.
     divisor: usize,
-    /// Where to write the chart.
-    chart: Option<String>,
+    /// Whether the table and its chart are to go into the README.
+    publish: bool,
     /// criterion's part, if it is wanted.
     report: Option<Effort>,
 }
@@ -59,10 +60,17 @@ fn main() -> ExitCode {
     if let Some(effort) = options.report {
         report::report(&options.works, &options.contestants, effort);
     }
-    println!("{}", machine::describe());
-    let rows = table(&options.works, &options.contestants, options.pairs, options.divisor);
-    if let Some(file) = options.chart {
-        fs::write(file, chart(&rows, &options.contestants)).expect("the chart can be written");
+    let mut page = Page::default();
+    page.line(&machine::describe());
+    let rows = table(
+        &mut page,
+        &options.works,
+        &options.contestants,
+        options.pairs,
+        options.divisor,
+    );
+    if options.publish {
+        page.publish("runtimes", Some(chart(&rows, &options.contestants)));
     }
     ExitCode::SUCCESS
 }
@@ -109,7 +117,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         contestants: contestants(),
         pairs: 1,
         divisor: 100,
-        chart: None,
+        publish: false,
         report: None,
     };
     // Cargo says `--bench`. Without it, this is a test: everything once, and with small numbers.
@@ -126,7 +134,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                     Workload::ALL.into_iter().find(|work| work.name() == name)
                 })?;
             }
-            "--svg" => options.chart = Some(value()?),
+            "--publish" => options.publish = true,
             "--peers" => {
                 let all = options.contestants.clone();
                 let chosen = each(&value()?, |name| all.iter().find(|peer| peer.name == name).copied())?;

@@ -5,6 +5,7 @@ use std::env;
 use std::fmt::Write;
 use std::process::{Command, Stdio};
 
+use crate::common::page::Page;
 use crate::common::quartiles;
 use crate::contest::work::Workload;
 
@@ -80,16 +81,24 @@ fn floor(work: Workload, peer: &str) -> Option<f64> {
 /// A workload, and the ratio of each contestant that has it.
 pub(crate) type Row = (Workload, Vec<(&'static str, f64)>);
 
-/// Runs the workloads, prints a Markdown table row by row, and then the floors that are missed.
-pub(crate) fn table(works: &[Workload], contestants: &[Contestant], rounds: usize, divisor: usize) -> Vec<Row> {
+/// Runs the workloads, writes a Markdown table row by row, and then the floors that are missed.
+pub(crate) fn table(
+    page: &mut Page,
+    works: &[Workload],
+    contestants: &[Contestant],
+    rounds: usize,
+    divisor: usize,
+) -> Vec<Row> {
     let first = contestants[0].name;
-    println!(
-        "\nTimes of {first} as median of {rounds} rounds [its middle half, as deviation]. For the others the ratio of their"
-    );
-    println!("time to {first}'s in the same round, also as median [middle half], and the floor that is asked of it.\n");
+    page.line(&format!(
+        "Times of {first} as median of {rounds} rounds [its middle half, as deviation]. For the others the ratio of their"
+    ));
+    page.line(&format!(
+        "time to {first}'s in the same round, also as median [middle half], and the floor that is asked of it.\n"
+    ));
     let names: Vec<_> = contestants.iter().map(|contestant| contestant.name).collect();
-    println!("| workload | {} |", names.join(" | "));
-    println!("|---{}|", "|--:".repeat(names.len()));
+    page.line(&format!("| workload | {} |", names.join(" | ")));
+    page.line(&format!("|---{}|", "|--:".repeat(names.len())));
     let mut rows = Vec::new();
     let mut missed = Vec::new();
     for &work in works {
@@ -121,11 +130,11 @@ pub(crate) fn table(works: &[Workload], contestants: &[Contestant], rounds: usiz
             }
             medians.push((contestant.name, median));
         }
-        println!("{line} |");
+        page.line(&format!("{line} |"));
         rows.push((work, medians));
     }
     if !missed.is_empty() {
-        println!("\nMissed floors: {}.", missed.join("; "));
+        page.line(&format!("\nMissed floors: {}.", missed.join("; ")));
     }
     rows
 }

@@ -12,14 +12,16 @@ use std::process::ExitCode;
 use std::thread;
 
 use common::clock::count_cpu_time;
+use common::page::Page;
 use common::quartiles;
 use counts::{Tool, child};
 use exps::{STEPS, Step};
 
 const USAGE: &str = "\
---quick    fewer runs
---cpu      processor time of the scheduler's thread, on a machine that others use too
---counts   what does not depend on the machine, and no times";
+--quick      fewer runs
+--cpu        processor time of the scheduler's thread, on a machine that others use too
+--counts     what does not depend on the machine, and no times
+--publish    writes the table into the README of the benches";
 
 /// What is timed: a workload, how often it is done, and what the table calls it.
 const TIMES: [(&str, usize, &str); 9] = [
@@ -86,13 +88,14 @@ fn main() -> ExitCode {
     {
         return child(step, work, n);
     }
-    let (mut bench, mut quick, mut counts) = (false, false, false);
+    let (mut bench, mut quick, mut counts, mut publish) = (false, false, false, false);
     for arg in &args {
         match arg.as_str() {
             "--bench" => bench = true,
             "--quick" => quick = true,
             "--cpu" => count_cpu_time(),
             "--counts" => counts = true,
+            "--publish" => publish = true,
             _ => {
                 eprintln!("{arg}: no such option\n{USAGE}");
                 return ExitCode::from(2);
@@ -105,12 +108,13 @@ fn main() -> ExitCode {
         (true, true) => (3, 1),
         (true, false) => (15, 1),
     };
-    println!("| | {} |", STEPS.map(|step| step.name).join(" | "));
-    println!("|---{}|", "|--:".repeat(STEPS.len()));
-    println!("| *adds* | {} |", STEPS.map(|step| step.adds).join(" | "));
+    let mut page = Page::default();
+    page.line(&format!("| | {} |", STEPS.map(|step| step.name).join(" | ")));
+    page.line(&format!("|---{}|", "|--:".repeat(STEPS.len())));
+    page.line(&format!("| *adds* | {} |", STEPS.map(|step| step.adds).join(" | ")));
     if !counts {
         for (work, n, title) in TIMES {
-            row(&format!("ns: {title}"), &times(work, n / divisor, rounds));
+            page.line(&row(&format!("ns: {title}"), &times(work, n / divisor, rounds)));
         }
     }
     // Small numbers show that the counts can be taken, and no more.
@@ -119,12 +123,15 @@ fn main() -> ExitCode {
             step.find(work)
                 .and_then(|_| tool.per_operation(step.name, work, n / divisor))
         };
-        row(title, &STEPS.each_ref().map(count));
+        page.line(&row(title, &STEPS.each_ref().map(count)));
+    }
+    if publish {
+        page.publish("steps", None);
     }
     ExitCode::SUCCESS
 }
 
-fn row(title: &str, values: &[Option<f64>]) {
+fn row(title: &str, values: &[Option<f64>]) -> String {
     let cell = |value: &Option<f64>| match value {
         None => "–".to_owned(),
         // Of what is seldom done, the part that is done.
@@ -132,7 +139,7 @@ fn row(title: &str, values: &[Option<f64>]) {
         Some(value) => format!("{value:.0}"),
     };
     let cells: Vec<_> = values.iter().map(cell).collect();
-    println!("| {title} | {} |", cells.join(" | "));
+    format!("| {title} | {} |", cells.join(" | "))
 }
 
 /// Nanoseconds an operation: the median of rounds in which each experiment has its turn.
