@@ -11,7 +11,6 @@ use futures_io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
 use rustix::net::{Shutdown, shutdown};
 
-use crate::scheduler::with_current;
 use crate::source::{Async, Direction};
 
 impl<T: AsFd> Async<T> {
@@ -29,9 +28,9 @@ impl<T: AsFd> Async<T> {
         }
         self.registration.check()?;
         if !direction.wakes(cx.waker()) {
-            // Those that will never be polled again are among them. The others add themselves once more.
-            for (_, waker) in direction.crowd() {
-                with_current(|core| core.wait.defer(waker));
+            // It may be one that will never be polled again. If not, it adds itself once more.
+            if let Some(waker) = direction.make_room() {
+                waker.wake();
             }
             direction.add(cx.waker().clone());
         }

@@ -138,10 +138,10 @@ impl Direction {
         self.ready.set(true);
     }
 
-    /// Takes out all waiters, if they are many, for the caller to have them woken.
-    pub(crate) fn crowd(&self) -> Vec<(u64, Waker)> {
-        let crowded = self.waiters.borrow().len() >= CROWD;
-        if crowded { self.waiters.take() } else { Vec::new() }
+    /// Takes out the waiter that has waited longest, if they are many, for the caller to wake.
+    pub(crate) fn make_room(&self) -> Option<Waker> {
+        let mut waiters = self.waiters.borrow_mut();
+        (waiters.len() >= CROWD).then(|| waiters.remove(0).1)
     }
 
     /// Returns the waker, for the caller to drop.
