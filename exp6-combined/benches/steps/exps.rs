@@ -11,9 +11,11 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use futures::{AsyncReadExt, AsyncWriteExt};
+
 use crate::common::alloc::Count;
 use crate::common::clock::now;
-use crate::work::{TASKS, echoes, jobs, joins, sleeps, tasks, wakes};
+use crate::work::{TASKS, echoes, jobs, joins, sleeps, streams, tasks, wakes};
 
 /// An experiment.
 pub(crate) struct Step {
@@ -105,6 +107,7 @@ pub(crate) const STEPS: [Step; 6] = [
             ("job", exp6::job),
             ("echo_1", exp6::echo_1),
             ("echo_50", exp6::echo_50),
+            ("echo_rw", exp6::echo_rw),
         ],
     },
 ];
@@ -160,4 +163,5 @@ mod exp6 {
     joins!(exp6_combined);
     jobs!(exp6_combined);
     echoes!(exp6_combined);
+    streams!(exp6_combined);
 }

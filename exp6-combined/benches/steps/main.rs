@@ -24,7 +24,7 @@ const USAGE: &str = "\
 --publish    writes the table into the README of the benches";
 
 /// What is timed: a workload, how often it is done, and what the table calls it.
-const TIMES: [(&str, usize, &str); 9] = [
+const TIMES: [(&str, usize, &str); 10] = [
     ("spawn", 100_000, "spawn a task and run it"),
     ("join", 100_000, "spawn a task and join it"),
     ("yield", 300_000, "yield, 1,000 tasks"),
@@ -34,10 +34,11 @@ const TIMES: [(&str, usize, &str); 9] = [
     ("job", 5_000, "have the pool do a job"),
     ("echo_1", 20_000, "echo a message, 1 connection"),
     ("echo_50", 50_000, "echo a message, 50 connections"),
+    ("echo_rw", 20_000, "echo a message, 1 connection, `AsyncRead`"),
 ];
 
 /// What is counted, by what means, and how often it is done.
-const COUNTS: [(&str, Tool, &str, usize); 16] = [
+const COUNTS: [(&str, Tool, &str, usize); 17] = [
     ("allocations: a task", Tool::Allocations, "spawn", 10_000),
     ("allocations: a yield", Tool::Allocations, "yield", 100_000),
     ("allocations: a task that sleeps", Tool::Allocations, "asleep", 50_000),
@@ -72,6 +73,12 @@ const COUNTS: [(&str, Tool, &str, usize); 16] = [
         Tool::SystemCalls,
         "echo_50",
         10_000,
+    ),
+    (
+        "system calls: a message echoed, 1 connection, `AsyncRead`",
+        Tool::SystemCalls,
+        "echo_rw",
+        1_000,
     ),
     (
         "system calls: ask another thread, both ends",

@@ -221,7 +221,45 @@ macro_rules! echoes {
     };
 }
 
-pub(crate) use {echoes, jobs, joins, sleeps, tasks, wakes};
+macro_rules! streams {
+    ($sched:ident) => {
+        /// The same on one connection through futures-io's traits.
+        pub(crate) fn echo_rw(n: usize) -> Duration {
+            let scheduler = $sched::Scheduler::new();
+            scheduler.block_on(async move {
+                let listener = $sched::Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+                let address = listener.get_ref().local_addr().unwrap();
+                let mut client = Stream::connect(address).await.unwrap();
+                let (mut server, _) = listener.accept().await.unwrap();
+                $sched::spawn(async move {
+                    let mut buffer = [0; 4096];
+                    loop {
+                        let length = server.read(&mut buffer).await.unwrap();
+                        if length == 0 {
+                            return;
+                        }
+                        server.write_all(&buffer[..length]).await.unwrap();
+                    }
+                });
+                let start = now();
+                let task = $sched::spawn(async move {
+                    let mut answer = [0; 4096];
+                    for round in 0..n {
+                        let message = [round as u8; 64];
+                        answer[..64].fill(!round as u8);
+                        client.write_all(&message).await.unwrap();
+                        assert_eq!(client.read(&mut answer).await.unwrap(), 64);
+                        assert_eq!(answer[..64], message);
+                    }
+                });
+                task.await.unwrap();
+                now() - start
+            })
+        }
+    };
+}
+
+pub(crate) use {echoes, jobs, joins, sleeps, streams, tasks, wakes};
 
 /// Tasks at a time in `spawn` and `join`.
 pub(crate) const TASKS: usize = 5_000;
