@@ -203,7 +203,7 @@ fn chain_of_guards(scheduler: &Scheduler, length: usize, dropped: &Rc<Cell<usize
         let (guard, count) = (AbortOnDrop(last), Count(Rc::clone(dropped)));
         last = scheduler.spawn(async move {
             let _both = (guard, count);
-            pending().await
+            pending::<()>().await;
         });
     }
     last

@@ -505,7 +505,8 @@ impl World {
             }
             Step::WakeTwice(other) => {
                 if let Some(waker) = self.waker(other) {
-                    waker.clone().wake();
+                    let by_value = waker.clone();
+                    by_value.wake();
                     waker.wake();
                 }
             }
@@ -646,7 +647,7 @@ async fn script(world: Rc<World>, program: Rc<Program>, task: usize) -> Output {
                     }
                     _ => Poll::Pending,
                 })
-                .await
+                .await;
             }
             Step::Join(other) => {
                 if let Some(handle) = world.take_handle(other) {
