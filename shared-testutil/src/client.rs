@@ -156,6 +156,7 @@ impl EchoClient {
             match (&self.stream).read(&mut received[length..]) {
                 Ok(0) => return Err(format!("expected {} bytes, the end came after {length}", bytes.len())),
                 Ok(more) => length += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(format!("expected {} bytes, after {length}: {error}", bytes.len())),
             }
         }
