@@ -14,6 +14,16 @@ pub(crate) fn count_cpu_time() {
     CPU.store(true, Ordering::Relaxed);
 }
 
+/// What the times are, for whoever reads them.
+pub(crate) fn kind() -> &'static str {
+    match CPU.load(Ordering::Relaxed) {
+        true => {
+            "Processor time of the scheduler's thread, which does not see what it waits for, nor the threads of a pool."
+        }
+        false => "Time on the wall.",
+    }
+}
+
 /// Since some moment in the past.
 pub(crate) fn now() -> Duration {
     static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);

@@ -124,7 +124,7 @@ fn nanoseconds(operations: usize, run: impl FnOnce() -> Duration + Send + 'stati
 async fn sleeps_dropped<R: Runtime>(n: usize, operations: usize) -> Duration {
     let mut seed = 1_u64;
     let mut begin = async |i: usize| {
-        if i % 100 == 0 {
+        if i.is_multiple_of(100) {
             // A task may poll only so much before tokio's timers are made to report `Pending` without being registered.
             R::yield_now().await;
         }
@@ -253,17 +253,19 @@ fn plot(plots: &[(Curve, Points)]) -> String {
 }
 
 fn duration(nanoseconds: f64) -> String {
-    match nanoseconds {
-        ..1_000.0 => format!("{nanoseconds:.0} ns"),
-        ..1_000_000.0 => format!("{:.0} µs", nanoseconds / 1e3),
-        _ => format!("{:.0} ms", nanoseconds / 1e6),
+    if nanoseconds < 1e3 {
+        format!("{nanoseconds:.0} ns")
+    } else if nanoseconds < 1e6 {
+        format!("{:.0} µs", nanoseconds / 1e3)
+    } else {
+        format!("{:.0} ms", nanoseconds / 1e6)
     }
 }
 
 fn count(n: usize) -> String {
-    match n {
-        ..1_000 => format!("{n}"),
-        ..1_000_000 => format!("{} k", n / 1_000),
-        _ => format!("{} M", n / 1_000_000),
+    match (n / 1_000_000, n / 1_000) {
+        (0, 0) => format!("{n}"),
+        (0, thousands) => format!("{thousands} k"),
+        (millions, _) => format!("{millions} M"),
     }
 }

@@ -5,6 +5,7 @@ use std::env;
 use std::fmt::Write;
 use std::process::{Command, Stdio};
 
+use crate::common::clock::kind;
 use crate::common::page::Page;
 use crate::common::quartiles;
 use crate::contest::work::Workload;
@@ -90,6 +91,7 @@ pub(crate) fn table(
     divisor: usize,
 ) -> Vec<Row> {
     let first = contestants[0].name;
+    page.line(kind());
     page.line(&format!(
         "Times of {first} as median of {rounds} rounds [its middle half, as deviation]. For the others the ratio of their"
     ));

@@ -11,7 +11,7 @@ use std::env;
 use std::process::ExitCode;
 use std::thread;
 
-use common::clock::count_cpu_time;
+use common::clock::{count_cpu_time, kind};
 use common::page::Page;
 use common::quartiles;
 use counts::{Tool, child};
@@ -116,6 +116,7 @@ fn main() -> ExitCode {
         (true, false) => (15, 1),
     };
     let mut page = Page::default();
+    page.line(&format!("{}\n", kind()));
     page.line(&format!("| | {} |", STEPS.map(|step| step.name).join(" | ")));
     page.line(&format!("|---{}|", "|--:".repeat(STEPS.len())));
     page.line(&format!("| *adds* | {} |", STEPS.map(|step| step.adds).join(" | ")));
