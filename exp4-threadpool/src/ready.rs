@@ -125,6 +125,7 @@ impl Link {
     }
 
     /// Queues the task, from any thread, and never polls it: the caller may hold a lock that the task wants.
+    #[inline]
     pub(crate) fn schedule(&self) {
         let ours = with_current(|core| {
             let ours = Arc::ptr_eq(&self.home, core.ready.home());

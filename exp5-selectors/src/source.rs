@@ -102,7 +102,12 @@ impl Direction {
     pub(crate) fn add(&self, waker: Waker) -> u64 {
         let id = self.next_id.get();
         self.next_id.set(id + 1);
-        self.waiters.borrow_mut().push((id, waker));
+        let mut waiters = self.waiters.borrow_mut();
+        if waiters.is_empty() {
+            // Mostly there is no other, and an idle connection should not pay for four.
+            waiters.reserve_exact(1);
+        }
+        waiters.push((id, waker));
         id
     }
 

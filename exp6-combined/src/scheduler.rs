@@ -160,22 +160,25 @@ impl Core {
 
     /// Polls a task. It is out of the list meanwhile, but keeps its place.
     fn poll(&self, id: u64) {
-        let place = self.tasks.borrow_mut().get_mut(id as u32 as usize).and_then(|place| {
-            // It may have woken itself in its last poll, and another may have its place.
-            place.take_if(|task| task.link().id == id)
-        });
-        let Some(task) = place else { return };
-        let task = if task.link().clear() {
+        let place = id as u32 as usize;
+        let Some(task) = self.tasks.borrow_mut().get_mut(place).and_then(Option::take) else {
+            return;
+        };
+        let link = task.link();
+        // It may have woken itself in its last poll, and another may have its place.
+        let task = if link.id == id && link.clear() {
             task.poll(self)
         } else {
             Some(task)
         };
         if let Some(task) = task {
-            self.tasks.borrow_mut()[id as u32 as usize] = Some(task);
+            self.tasks.borrow_mut()[place] = Some(task);
         }
     }
 
     /// Makes the link of the task that is to be listed next.
+    // Inlined, as is all that each task calls: its code stands in the crate that spawns it, and not here.
+    #[inline]
     pub(crate) fn next_link(&self) -> Link {
         self.new_link(self.tasks.borrow().vacant_key())
     }
@@ -190,11 +193,13 @@ impl Core {
         Link::new(upper << 32 | place as u64, self.ready.home())
     }
 
+    #[inline]
     pub(crate) fn list(&self, task: Arc<dyn Entry>) {
         self.tasks.borrow_mut().insert(Some(task));
     }
 
     /// Tolerates an id that is gone, as all are when the scheduler is dropped.
+    #[inline]
     pub(crate) fn unlist(&self, id: u64) {
         let _place = self.tasks.borrow_mut().try_remove(id as u32 as usize);
     }
@@ -242,6 +247,7 @@ fn replace_current(core: Option<Rc<Core>>) -> Option<Rc<Core>> {
 
 /// Calls `f` with the current scheduler. `None` if none runs on this thread, or if the thread's locals are destroyed.
 /// `f` must not call what users wrote, for `CURRENT` is borrowed meanwhile.
+#[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
     CURRENT.try_with(|current| current.borrow().as_ref().map(f)).ok()?
 }

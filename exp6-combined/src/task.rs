@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::future::Future;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,13 +34,20 @@ pub(crate) struct Task<F: Future> {
     aborted: Cell<bool>,
     /// The handle is gone: nobody wants the result.
     detached: Cell<bool>,
-    /// `None` when the task has ended. In a `RefCell` that only the loop borrows, so that it can be polled in place.
-    future: RefCell<Option<F>>,
-    /// From the end of the task until the handle takes it.
-    result: Cell<Option<Result<F::Output, JoinError>>>,
+    /// The future, and later the result in its room.
+    stage: RefCell<Stage<F>>,
     /// Who awaits the handle.
     joiner: Cell<Option<Waker>>,
 }
+
+enum Stage<F: Future> {
+    /// Only the loop touches the future, and polls it in place.
+    Running(F),
+    Ended(Outcome<F>),
+}
+
+/// A task's result, until the handle takes it.
+type Outcome<F> = Option<Result<<F as Future>::Output, JoinError>>;
 
 impl<F: Future> Task<F> {
     /// Makes a task that the caller lists and schedules.
@@ -49,22 +56,26 @@ impl<F: Future> Task<F> {
             link,
             aborted: Cell::new(false),
             detached: Cell::new(false),
-            future: RefCell::new(Some(future)),
-            result: Cell::new(None),
+            stage: RefCell::new(Stage::Running(future)),
             joiner: Cell::new(None),
         }
     }
 
-    /// Whether the future is gone. A task that asks this of itself holds the borrow, and has not ended.
-    fn has_ended(&self) -> bool {
-        self.future.try_borrow().is_ok_and(|future| future.is_none())
+    /// Where the result is, when the future is gone. A task that asks this of itself holds the borrow, and has not ended.
+    fn ended(&self) -> Option<RefMut<'_, Outcome<F>>> {
+        let stage = self.stage.try_borrow_mut().ok()?;
+        let result = RefMut::filter_map(stage, |stage| match stage {
+            Stage::Running(_) => None,
+            Stage::Ended(result) => Some(result),
+        });
+        result.ok()
     }
 
     /// The order matters: from here on nobody polls the task and `run` does not count it, and whoever awaits the handle
     /// finds the future dropped.
     fn end(&self, core: &Core, result: Result<F::Output, JoinError>) {
         core.unlist(self.link.id);
-        let dropped = catch_unwind(AssertUnwindSafe(|| *self.future.borrow_mut() = None));
+        let dropped = catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = Stage::Ended(None)));
         let result = match (result, dropped) {
             (result, Ok(())) => result,
             // An abort that panics is a panic; but an output stands, and so does the first of two panics.
@@ -77,7 +88,7 @@ impl<F: Future> Task<F> {
         if self.detached.get() {
             quietly(|| drop(result));
         } else {
-            self.result.set(Some(result));
+            *self.stage.borrow_mut() = Stage::Ended(Some(result));
         }
         if let Some(joiner) = self.joiner.take() {
             joiner.wake();
@@ -126,14 +137,14 @@ impl<F: Future + 'static> Join<F::Output> for Task<F> {
     }
 
     fn is_finished(&self) -> bool {
-        self.has_ended()
+        self.ended().is_some()
     }
 
     fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, JoinError>> {
-        if let Some(result) = self.result.take() {
-            return Poll::Ready(result);
+        if let Some(mut result) = self.ended() {
+            let result = result.take();
+            return Poll::Ready(result.expect("a `JoinHandle` is polled after it gave its result"));
         }
-        assert!(!self.has_ended(), "a `JoinHandle` is polled after it gave its result");
         let _replaced = self.joiner.replace(Some(cx.waker().clone()));
         Poll::Pending
     }
@@ -141,7 +152,7 @@ impl<F: Future + 'static> Join<F::Output> for Task<F> {
     fn detach(&self) {
         self.detached.set(true);
         drop(self.joiner.take());
-        drop(self.result.take());
+        drop(self.ended().and_then(|mut result| result.take()));
     }
 }
 
@@ -155,10 +166,12 @@ pub(crate) fn quietly(f: impl FnOnce()) {
 
 impl<F: Future> Task<F> {
     fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let mut slot = self.future.borrow_mut();
-        let future = slot.as_mut().expect("a task that has not ended has its future");
-        // SAFETY: the future is part of the task's allocation and is never moved out of it: `slot` is private, is only
-        // borrowed here, in `end` and in `has_ended`, and is emptied by `*slot = None`, which drops in place.
+        let mut stage = self.stage.borrow_mut();
+        let Stage::Running(future) = &mut *stage else {
+            unreachable!("a task that is polled has its future");
+        };
+        // SAFETY: the future is part of the task's allocation and is never moved out of it: `stage` is private, is only
+        // borrowed here, in `ended`, which gives away no future, and in `end`, whose assignment drops it in place.
         unsafe { Pin::new_unchecked(future) }.poll(cx)
     }
 }

@@ -1,10 +1,13 @@
 //! The timer queue, and the futures that wait in it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::num::NonZero;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -15,15 +18,29 @@ use crate::scheduler::with_current;
 /// Deadlines a turn: those within this span of the earliest.
 const SPAN: Duration = Duration::from_millis(1);
 
+/// What cancelled sleeps may leave in a queue in any case.
+const LEFTOVERS: usize = 64;
+
 /// The order of registrations, and so of equal deadlines. One for the process, so that a sleep dropped under another
 /// scheduler than its own takes nobody else's place with it.
-static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
+static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
+
+/// Never zero, so that a sleep without one takes no more room.
+type Key = NonZero<u64>;
 
 /// Who is to be woken when.
 #[derive(Default)]
 pub(crate) struct Timers {
-    /// A tree and not a heap: a cancelled sleep is taken out of the middle.
-    queue: RefCell<BTreeMap<(Instant, u64), Waker>>,
+    queue: RefCell<Queue>,
+}
+
+/// A heap takes one deadline more in the same time however many there are, but nothing out of its middle. So a cancelled
+/// sleep leaves its key there, and takes its waker along.
+#[derive(Default)]
+struct Queue {
+    /// The first is never that of a cancelled sleep.
+    deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
+    wakers: HashMap<Key, Waker, BuildHasherDefault<Spread>>,
 }
 
 impl Timers {
@@ -45,31 +62,74 @@ impl Timers {
 
     /// The deadline that comes first.
     pub(crate) fn earliest(&self) -> Option<Instant> {
-        let queue = self.queue.borrow();
-        queue.first_key_value().map(|((deadline, _), _)| *deadline)
+        self.queue.borrow().earliest().map(|(deadline, _)| deadline)
     }
 
     fn pop(&self, until: Instant) -> Option<Waker> {
         let mut queue = self.queue.borrow_mut();
-        let first = queue.first_entry()?;
-        (first.key().0 <= until).then(|| first.remove())
+        let (_, key) = queue.earliest().filter(|(deadline, _)| *deadline <= until)?;
+        queue.remove(key)
     }
 
-    fn has(&self, key: &(Instant, u64), waker: &Waker) -> bool {
+    fn has(&self, key: Key, waker: &Waker) -> bool {
         let queue = self.queue.borrow();
-        queue.get(key).is_some_and(|latest| latest.will_wake(waker))
+        queue.wakers.get(&key).is_some_and(|latest| latest.will_wake(waker))
     }
 
     /// Returns the waker that stood there, for the caller to drop: dropping one may run anybody's code.
-    fn insert(&self, key: (Instant, u64), waker: Waker) -> Option<Waker> {
-        self.queue.borrow_mut().insert(key, waker)
+    fn insert(&self, deadline: Instant, key: Key, waker: Waker) -> Option<Waker> {
+        let mut queue = self.queue.borrow_mut();
+        let replaced = queue.wakers.insert(key, waker);
+        if replaced.is_none() {
+            queue.deadlines.push(Reverse((deadline, key)));
+        }
+        replaced
     }
 
-    fn remove(&self, key: &(Instant, u64)) -> Option<Waker> {
-        let mut queue = self.queue.borrow_mut();
-        // One that has fired is gone. It stood before all others, so most need not be searched for.
-        let (first, _) = queue.first_key_value()?;
-        if first <= key { queue.remove(key) } else { None }
+    fn remove(&self, key: Key) -> Option<Waker> {
+        self.queue.borrow_mut().remove(key)
+    }
+}
+
+impl Queue {
+    fn earliest(&self) -> Option<(Instant, Key)> {
+        self.deadlines.peek().map(|Reverse(first)| *first)
+    }
+
+    /// Also clears away what cancelled sleeps have left: in front at once, elsewhere when it is more than the rest.
+    fn remove(&mut self, key: Key) -> Option<Waker> {
+        let waker = self.wakers.remove(&key)?;
+        let Self { deadlines, wakers } = self;
+        while deadlines
+            .peek()
+            .is_some_and(|Reverse((_, key))| !wakers.contains_key(key))
+        {
+            deadlines.pop();
+        }
+        if deadlines.len() > 2 * wakers.len() + LEFTOVERS {
+            deadlines.retain(|Reverse((_, key))| wakers.contains_key(key));
+        }
+        Some(waker)
+    }
+}
+
+/// Hashes keys. The standard hasher is there for keys that somebody may choose, and takes longer than the rest of a sleep;
+/// these are counted.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write_u64(&mut self, key: u64) {
+        // The table looks at the highest bits and at the lowest. This is the golden ratio's fraction.
+        self.0 = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a key is a number");
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -105,13 +165,13 @@ pub struct Sleep {
     /// `None` is further away than `Instant` can say: never.
     deadline: Option<Instant>,
     /// Its place among equal deadlines, while it is registered.
-    key: Option<u64>,
+    key: Option<Key>,
 }
 
 impl Sleep {
     fn deregister(&mut self) {
-        if let (Some(deadline), Some(key)) = (self.deadline, self.key.take()) {
-            let _waker = with_current(|core| core.timers.remove(&(deadline, key)));
+        if let Some(key) = self.key.take() {
+            let _waker = with_current(|core| core.timers.remove(key));
         }
     }
 }
@@ -125,18 +185,18 @@ impl Future for Sleep {
             self.deregister();
             return Poll::Ready(());
         }
-        let Some(registered) = with_current(|core| match (self.deadline, self.key) {
-            (Some(deadline), Some(key)) => core.timers.has(&(deadline, key), cx.waker()),
-            (deadline, _) => deadline.is_none(),
+        let Some(registered) = with_current(|core| match self.key {
+            Some(key) => core.timers.has(key, cx.waker()),
+            None => self.deadline.is_none(),
         }) else {
             panic!("no scheduler runs on this thread: await a sleep inside `Scheduler::run`");
         };
         // Only the latest waker counts: the future may have moved to another task.
         if let (false, Some(deadline)) = (registered, self.deadline) {
-            let next = || NEXT_KEY.fetch_add(1, Ordering::Relaxed);
-            let key = (deadline, *self.key.get_or_insert_with(next));
+            let next = || Key::new(NEXT_KEY.fetch_add(1, Ordering::Relaxed)).expect("nobody counts as far as that");
+            let key = *self.key.get_or_insert_with(next);
             let waker = cx.waker().clone();
-            let _replaced = with_current(|core| core.timers.insert(key, waker));
+            let _replaced = with_current(|core| core.timers.insert(deadline, key, waker));
         }
         Poll::Pending
     }
