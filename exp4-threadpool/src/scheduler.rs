@@ -152,8 +152,10 @@ impl Core {
         } else {
             Some(task)
         };
-        if let Some(task) = task {
-            self.tasks.borrow_mut()[place] = Some(task);
+        if let Some(task) = task
+            && let Some(place) = self.tasks.borrow_mut().get_mut(place)
+        {
+            *place = Some(task);
         }
     }
 

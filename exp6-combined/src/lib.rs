@@ -32,3 +32,5 @@ mod async_rw;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod epoll;
+
+mod watch;

@@ -1,5 +1,6 @@
 //! The scheduler: a table of tasks, and a loop that polls those that can go on and blocks when none can.
 
+use std::any::type_name;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
@@ -13,9 +14,10 @@ use slab::Slab;
 use crate::blocking::Pool;
 use crate::join::{JoinHandle, spawn_on};
 use crate::ready::{Link, Ready};
-use crate::task::{Entry, quietly};
+use crate::task::{Entry, Task, quietly};
 use crate::timers::Timers;
 use crate::wait::Wait;
+use crate::watch::Watch;
 
 /// Polls a turn at most, so that tasks that are always ready cannot keep timers from firing.
 const POLLS_A_TURN: usize = 64;
@@ -48,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) wait: Wait,
     /// The threads for background work.
     pub(crate) pool: Pool,
+    /// Who reports tasks that do not give way.
+    watch: Watch,
 }
 
 impl Scheduler {
@@ -115,6 +119,7 @@ impl Core {
             timers: Timers::default(),
             wait,
             pool: Pool::default(),
+            watch: Watch::new(),
         }
     }
 
@@ -128,9 +133,11 @@ impl Core {
     pub(crate) fn drive(&self, mut done: impl FnMut(Option<u64>) -> bool) {
         // What was woken before this call comes before what the future of `block_on` wakes.
         self.ready.take_foreign();
+        let watching = self.watch.begin(None);
         if done(None) {
             return;
         }
+        drop(watching);
         loop {
             // (0)
             self.ready.take_foreign();
@@ -139,6 +146,7 @@ impl Core {
             // (2)
             for _ in 0..POLLS_A_TURN {
                 let Some(id) = self.ready.pop() else { break };
+                let _watching = self.watch.begin(Some(id));
                 self.poll(id);
                 if done(Some(id)) {
                     return;
@@ -171,8 +179,10 @@ impl Core {
         } else {
             Some(task)
         };
-        if let Some(task) = task {
-            self.tasks.borrow_mut()[place] = Some(task);
+        if let Some(task) = task
+            && let Some(place) = self.tasks.borrow_mut().get_mut(place)
+        {
+            *place = Some(task);
         }
     }
 
@@ -194,7 +204,8 @@ impl Core {
     }
 
     #[inline]
-    pub(crate) fn list(&self, task: Arc<dyn Entry>) {
+    pub(crate) fn list<F: Future + 'static>(&self, task: Arc<Task<F>>) {
+        self.watch.name(task.link().id, type_name::<F>());
         self.tasks.borrow_mut().insert(Some(task));
     }
 

@@ -21,7 +21,7 @@ const USES: [(&str, RGBColor, &[&str]); 6] = [
     (
         "the loop",
         RGBColor(0x5f, 0x6b, 0x7a),
-        &["scheduler.rs", "yield_now.rs", "lib.rs"],
+        &["scheduler.rs", "yield_now.rs", "lib.rs", "watch.rs"],
     ),
     ("time", RGBColor(0xb3, 0x5c, 0x00), &["timers.rs"]),
     (
