@@ -141,12 +141,15 @@ impl<F: Future + 'static> Join<F::Output> for Task<F> {
     }
 
     fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, JoinError>> {
-        if let Some(mut result) = self.ended() {
-            let result = result.take();
-            return Poll::Ready(result.expect("a `JoinHandle` is polled after it gave its result"));
+        if self.ended().is_none() {
+            drop(self.joiner.replace(Some(cx.waker().clone())));
         }
-        let _replaced = self.joiner.replace(Some(cx.waker().clone()));
-        Poll::Pending
+        // Only now, for to clone or drop a waker may run anybody's code, and so the scheduler.
+        let Some(mut result) = self.ended() else {
+            return Poll::Pending;
+        };
+        let result = result.take();
+        Poll::Ready(result.expect("a `JoinHandle` is polled after it gave its result"))
     }
 
     fn detach(&self) {
