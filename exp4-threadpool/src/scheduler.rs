@@ -160,7 +160,7 @@ impl Core {
     }
 
     /// Makes the link of the task that is to be listed next.
-    // Inlined, as is all that each task calls: its code stands in the crate that spawns it, and not here.
+    // Inlined, as `list` and `unlist` are: a task's code stands in the crate that spawns it, and not here.
     #[inline]
     pub(crate) fn next_link(&self) -> Link {
         self.new_link(self.tasks.borrow().vacant_key())

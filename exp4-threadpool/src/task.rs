@@ -1,8 +1,8 @@
 //! A task: one allocation that the scheduler's list, the task's wakers and its handle share.
 //!
 //! Wakers may go to any thread, and so the allocation does; what the task is made of may not. So: only the loop touches
-//! the future, and drops it in place before the last `Arc` can be dropped elsewhere. The `Cell`s are for the loop and the
-//! handle, which are on the same thread. All that another thread may touch is `link`.
+//! the future, and drops it in place before the last `Arc` can be dropped elsewhere. The result and the `Cell`s are for the
+//! loop and the handle, which are on the same thread. All that another thread may touch is `link`.
 
 #![allow(unsafe_code)]
 
@@ -145,10 +145,9 @@ impl<F: Future + 'static> Join<F::Output> for Task<F> {
             drop(self.joiner.replace(Some(cx.waker().clone())));
         }
         // Only now, for to clone or drop a waker may run anybody's code, and so the scheduler.
-        let Some(mut result) = self.ended() else {
+        let Some(result) = self.ended().map(|mut result| result.take()) else {
             return Poll::Pending;
         };
-        let result = result.take();
         Poll::Ready(result.expect("a `JoinHandle` is polled after it gave its result"))
     }
 

@@ -34,8 +34,8 @@ pub(crate) struct Timers {
     queue: RefCell<Queue>,
 }
 
-/// A heap takes one deadline more in the same time however many there are, but nothing out of its middle. So a cancelled
-/// sleep leaves its key there, and takes its waker along.
+/// A heap takes one deadline more in the same time however many there are, mostly, but gives nothing out of its middle. So
+/// a cancelled sleep leaves its key there, and takes its waker along.
 #[derive(Default)]
 struct Queue {
     /// The first is never that of a cancelled sleep.
@@ -96,7 +96,7 @@ impl Queue {
         self.deadlines.peek().map(|Reverse(first)| *first)
     }
 
-    /// Also clears away what cancelled sleeps have left: in front at once, elsewhere when it is more than the rest.
+    /// Also clears away what cancelled sleeps have left: in front at once, elsewhere when it is the greater part.
     fn remove(&mut self, key: Key) -> Option<Waker> {
         let waker = self.wakers.remove(&key)?;
         let Self { deadlines, wakers } = self;
@@ -120,8 +120,8 @@ struct Spread(u64);
 
 impl Hasher for Spread {
     fn write_u64(&mut self, key: u64) {
-        // The table looks at the highest bits and at the lowest. This is the golden ratio's fraction.
-        self.0 = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // The golden ratio's fraction spreads them over the upper half, and the table looks at the lowest bits first.
+        self.0 = key.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
     }
 
     fn write(&mut self, _: &[u8]) {
@@ -157,14 +157,14 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 ///
 /// # Cancel safety
 ///
-/// Dropping it takes it out of the timer queue at once, if its scheduler runs on this thread. Otherwise its task may be woken
+/// Dropping it takes its waker out of the timer queue, if its scheduler runs on this thread. Otherwise its task may be woken
 /// once too often.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep {
     /// `None` is further away than `Instant` can say: never.
     deadline: Option<Instant>,
-    /// Its place among equal deadlines, while it is registered.
+    /// Its name in the queue, and its place among equal deadlines, while it is registered.
     key: Option<Key>,
 }
 

@@ -1,7 +1,7 @@
 //! The watch: says on standard error which task has not given way for how long. The loop cannot say so, for it does not
 //! go on either; so a thread looks in from time to time.
 //!
-//! It is off unless the environment has `EXP6_WATCH`, a number of milliseconds. Delete it, and all else still works.
+//! It is off unless the environment has `EXP6_WATCH`, a number of milliseconds.
 
 use std::cell::RefCell;
 use std::env;
@@ -12,6 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const VARIABLE: &str = "EXP6_WATCH";
+
+/// From one look to the next, at most: as long as the thread may outlive its scheduler.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The loop's side; empty if nobody watches.
 pub(crate) struct Watch(Option<Watched>);
@@ -32,7 +35,7 @@ struct Turn {
 }
 
 impl Watch {
-    /// Starts the thread, if the environment asks for it. It ends soon after the watch is dropped.
+    /// Starts the thread, if the environment asks for it. It ends when the watch is gone.
     pub(crate) fn new() -> Self {
         let Some(value) = env::var_os(VARIABLE) else {
             return Self(None);
@@ -51,7 +54,7 @@ impl Watch {
                 let report = lock(&turn).as_mut().and_then(Turn::report);
                 report.inspect(|report| say(format_args!("{report}")));
                 drop(turn);
-                thread::sleep(limit / 4);
+                thread::sleep(PAUSE.min(limit / 4));
             }
         };
         if let Err(error) = thread::Builder::new().name("watch".to_owned()).spawn(look_in) {

@@ -21,6 +21,8 @@ pub fn watchdog(limit: Duration) -> Watchdog {
     // The test harness names a test's thread after the test. With one thread for all it does not, but there is the place.
     let name = thread::current().name().unwrap_or("unnamed").to_owned();
     let place = Location::caller();
+    // An interpreter takes its time.
+    let limit = if cfg!(miri) { 20 * limit } else { limit };
     let (done, watched) = channel();
     let watch = move || {
         if watched.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
