@@ -83,7 +83,7 @@ fn main() {
     }
     fs::remove_dir_all(place).unwrap();
     if env::args().any(|arg| arg == "--publish") {
-        page.publish("cost", None);
+        page.publish("benches", "cost", None);
     }
 }
 

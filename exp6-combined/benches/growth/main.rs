@@ -187,7 +187,7 @@ fn main() -> ExitCode {
         plots.push((curve, points));
     }
     if publish {
-        page.publish("growth", Some(plot(&plots)));
+        page.publish("benches", "growth", Some(plot(&plots)));
     }
     ExitCode::SUCCESS
 }

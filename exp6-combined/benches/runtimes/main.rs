@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         options.divisor,
     );
     if options.publish {
-        page.publish("runtimes", Some(chart(&rows, &options.contestants)));
+        page.publish("benches", "runtimes", Some(chart(&rows, &options.contestants)));
     }
     ExitCode::SUCCESS
 }

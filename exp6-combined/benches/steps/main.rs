@@ -21,7 +21,7 @@ const USAGE: &str = "\
 --quick      fewer runs
 --cpu        processor time of the scheduler's thread, on a machine that others use too
 --counts     what does not depend on the machine, and no times
---publish    writes the table into the README of the benches";
+--publish    writes the table into the project's README";
 
 /// What is timed: a workload, how often it is done, and what the table calls it.
 const TIMES: [(&str, usize, &str); 10] = [
@@ -134,7 +134,7 @@ fn main() -> ExitCode {
         page.line(&row(title, &STEPS.each_ref().map(count)));
     }
     if publish {
-        page.publish("steps", None);
+        page.publish("..", "steps", None);
     }
     ExitCode::SUCCESS
 }
