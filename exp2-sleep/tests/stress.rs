@@ -252,6 +252,10 @@ fn wakes_from_here_and_from_elsewhere_do_not_hide_each_other() {
     // Each step of this task wakes the other; and its own turn must come round as well, for all the foreign wakes.
     let received = Arc::clone(&shared);
     scheduler.spawn(async move {
+        // Not before the others are at it, or it may be over before they begin.
+        while received.sent.load(Ordering::Relaxed) == 0 {
+            yield_now().await;
+        }
         for round in 0..rounds {
             local.set(round + 1);
             let waker = received.waker.lock().expect("no panic under the lock").clone();
