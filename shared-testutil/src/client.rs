@@ -111,9 +111,9 @@ impl EchoClient {
     /// If something else comes, or nothing at all.
     #[track_caller]
     pub fn expect_end(&self) {
-        match (&self.stream).read(&mut [0]) {
-            Ok(0) => {}
-            Ok(_) => panic!("expected the end, received more"),
+        match (&self.stream).read_exact(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
+            Ok(()) => panic!("expected the end, received more"),
             Err(error) => panic!("expected the end: {error}"),
         }
     }

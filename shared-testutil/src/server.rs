@@ -425,8 +425,8 @@ mod tests {
         stream.set_nonblocking(true).unwrap();
         let mut refused = 0;
         while refused < 2 {
-            match stream.write(&[0; 65_536]) {
-                Ok(_) => refused = 0,
+            match stream.write_all(&[0; 65_536]) {
+                Ok(()) => refused = 0,
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
                     refused += 1;
