@@ -79,7 +79,11 @@ impl Source {
         for (direction, reported) in [(&self.read, readable), (&self.write, writable)] {
             if reported {
                 direction.ready.set(true);
-                wakers.extend(direction.waiters.borrow_mut().drain(..).map(|(_, waker)| waker));
+                let mut waiters = direction.waiters.borrow_mut();
+                // Mostly one of the two has none.
+                if !waiters.is_empty() {
+                    waiters.drain(..).for_each(|(_, waker)| wakers.push_back(waker));
+                }
             }
         }
     }

@@ -92,7 +92,9 @@ impl Ready {
         let mut inbox = self.home.inbox();
         inbox.blocking = false;
         self.home.filled.store(false, Ordering::Relaxed);
-        self.local.borrow_mut().append(&mut inbox.tasks);
+        if !inbox.tasks.is_empty() {
+            self.local.borrow_mut().append(&mut inbox.tasks);
+        }
     }
 }
 
