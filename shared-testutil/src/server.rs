@@ -170,6 +170,16 @@ fn spawn(state: &Arc<State>, body: impl FnOnce(Arc<State>) + Send + 'static) -> 
     builder.spawn(move || body(state))
 }
 
+/// Reads what there is, also if a signal comes first.
+fn read_some(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
 impl State {
     fn accept(self: Arc<Self>) {
         let mut threads = Vec::new();
@@ -200,7 +210,7 @@ impl State {
         }
     }
 
-    fn serve(&self, mut stream: &TcpStream, fault: Option<Fault>) -> io::Result<()> {
+    fn serve(&self, stream: &TcpStream, fault: Option<Fault>) -> io::Result<()> {
         stream.set_nodelay(true)?;
         if fault == Some(Fault::NeverReads) {
             self.pause(Duration::MAX);
@@ -213,7 +223,7 @@ impl State {
         };
         while left > 0 {
             let wanted = left.min(BUFFER);
-            let length = stream.read(&mut buffer[..wanted])?;
+            let length = read_some(stream, &mut buffer[..wanted])?;
             if length == 0 {
                 return Ok(());
             }
@@ -316,7 +326,7 @@ mod tests {
         stream.shutdown(Shutdown::Write).unwrap();
         let mut buffer = [0; 200];
         let lengths: Vec<_> =
-            std::iter::from_fn(|| stream.read(&mut buffer).ok().filter(|length| *length > 0)).collect();
+            std::iter::from_fn(|| read_some(&stream, &mut buffer).ok().filter(|length| *length > 0)).collect();
         assert_eq!(lengths.iter().sum::<usize>(), 100);
         // A reader that is held up may find two or three at once, but not all.
         assert!(lengths.len() > 1, "{lengths:?}");
