@@ -88,9 +88,9 @@ impl Link {
     }
 
     /// To be called before the poll, or a wake during it would be lost. By a swap, because after a store the poll could
-    /// read the event as it was before the flag is seen to be clear. Returns whether the task was queued.
-    pub(crate) fn clear(&self) -> bool {
-        self.scheduled.swap(false, Ordering::AcqRel)
+    /// read the event as it was before the flag is seen to be clear.
+    pub(crate) fn clear(&self) {
+        self.scheduled.swap(false, Ordering::AcqRel);
     }
 }
 

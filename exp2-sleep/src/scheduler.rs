@@ -63,7 +63,8 @@ impl Scheduler {
     ///
     /// # Panics
     ///
-    /// Inside a running scheduler; and with the panic of a task, which is dropped. The next `run` goes on with the others.
+    /// Inside a running scheduler, or while the thread's locals are destroyed; and with the panic of a task, which is
+    /// dropped. The next `run` goes on with the others.
     #[track_caller]
     pub fn run(&self) {
         let _entered = Core::enter(&self.core);
@@ -103,9 +104,10 @@ impl Core {
         if done() {
             return;
         }
+        let mut idle = true;
         loop {
             // (1)
-            self.timers.fire();
+            self.timers.fire(idle);
             // (2)
             for _ in 0..POLLS_A_TURN {
                 let Some(id) = self.ready.pop() else { break };
@@ -115,13 +117,14 @@ impl Core {
                 }
             }
             // (3)
-            self.wait.wait(self.patience());
+            idle = self.ready.is_idle();
+            self.wait.wait(self.patience(idle));
         }
     }
 
     /// How long phase 3 may block; `None` is for ever.
-    fn patience(&self) -> Option<Duration> {
-        if !self.ready.is_idle() {
+    fn patience(&self, idle: bool) -> Option<Duration> {
+        if !idle {
             return Some(Duration::ZERO);
         }
         let deadline = self.timers.earliest()?;
@@ -142,8 +145,9 @@ impl Core {
     /// Makes this the current scheduler of the thread, until the guard is dropped.
     #[track_caller]
     pub(crate) fn enter(self: &Rc<Self>) -> Entered {
+        let free = CURRENT.try_with(|current| current.borrow().is_none());
         assert!(
-            with_current(|_| ()).is_none(),
+            free.expect("no scheduler runs while the thread's locals are destroyed"),
             "a scheduler runs on this thread already: await a future instead of running it"
         );
         Entered(replace_current(Some(Rc::clone(self))))

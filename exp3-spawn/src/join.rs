@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use crate::scheduler::{Core, with_current};
 use crate::task::{Entry, Task};
 
-/// Adds a task to the scheduler that runs on this thread, behind those that are ready already.
+/// Adds a task to the scheduler that runs on this thread, at the back of the ready queue.
 ///
 /// While the scheduler is being dropped, the future is dropped at once, and the handle says "cancelled".
 ///

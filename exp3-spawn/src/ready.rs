@@ -52,6 +52,13 @@ impl Ready {
         self.home.inbox().tasks.pop_front()
     }
 
+    /// Takes out what has ended, and lets it be queued no more.
+    pub(crate) fn remove(&self, link: &Link) {
+        if link.scheduled.swap(true, Ordering::AcqRel) {
+            self.home.inbox().tasks.retain(|id| *id != link.id);
+        }
+    }
+
     /// Whether the loop may block. A task that is queued after this look comes too late for it. To end the wait all the same,
     /// even one that has not begun, is the notifier's duty.
     pub(crate) fn is_idle(&self) -> bool {
@@ -88,9 +95,9 @@ impl Link {
     }
 
     /// To be called before the poll, or a wake during it would be lost. By a swap, because after a store the poll could
-    /// read the event as it was before the flag is seen to be clear. Returns whether the task was queued.
-    pub(crate) fn clear(&self) -> bool {
-        self.scheduled.swap(false, Ordering::AcqRel)
+    /// read the event as it was before the flag is seen to be clear. Returns whether the id is the task's.
+    pub(crate) fn clear(&self, id: u64) -> bool {
+        id == self.id && self.scheduled.swap(false, Ordering::AcqRel)
     }
 }
 

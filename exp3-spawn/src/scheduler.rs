@@ -64,7 +64,8 @@ impl Scheduler {
     ///
     /// # Panics
     ///
-    /// Inside a running scheduler. The panic of a task stays in the task: its [`JoinHandle`] has it.
+    /// Inside a running scheduler, or while the thread's locals are destroyed. The panic of a task stays in the task: its
+    /// [`JoinHandle`] has it.
     #[track_caller]
     pub fn run(&self) {
         let _entered = Core::enter(&self.core);
@@ -105,9 +106,10 @@ impl Core {
         if done(None) {
             return;
         }
+        let mut idle = true;
         loop {
             // (1)
-            self.timers.fire();
+            self.timers.fire(idle);
             // (2)
             for _ in 0..POLLS_A_TURN {
                 let Some(id) = self.ready.pop() else { break };
@@ -117,13 +119,14 @@ impl Core {
                 }
             }
             // (3)
-            self.wait.wait(self.patience());
+            idle = self.ready.is_idle();
+            self.wait.wait(self.patience(idle));
         }
     }
 
     /// How long phase 3 may block; `None` is for ever.
-    fn patience(&self) -> Option<Duration> {
-        if !self.ready.is_idle() {
+    fn patience(&self, idle: bool) -> Option<Duration> {
+        if !idle {
             return Some(Duration::ZERO);
         }
         let deadline = self.timers.earliest()?;
@@ -136,9 +139,8 @@ impl Core {
         let Some(task) = self.tasks.borrow_mut().get_mut(place).and_then(Option::take) else {
             return;
         };
-        let link = task.link();
         // It may have woken itself in its last poll, and another may have its place.
-        let task = if link.id == id && link.clear() {
+        let task = if task.link().clear(id) {
             task.poll(self)
         } else {
             Some(task)
@@ -181,8 +183,9 @@ impl Core {
     /// Makes this the current scheduler of the thread, until the guard is dropped.
     #[track_caller]
     pub(crate) fn enter(self: &Rc<Self>) -> Entered {
+        let free = CURRENT.try_with(|current| current.borrow().is_none());
         assert!(
-            with_current(|_| ()).is_none(),
+            free.expect("no scheduler runs while the thread's locals are destroyed"),
             "a scheduler runs on this thread already: await a future instead of running it"
         );
         Entered(replace_current(Some(Rc::clone(self))))

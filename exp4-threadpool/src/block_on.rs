@@ -13,7 +13,8 @@ impl Scheduler {
     ///
     /// # Panics
     ///
-    /// Inside a running scheduler; and with the panic of `future`, which leaves the scheduler usable.
+    /// Inside a running scheduler, or while the thread's locals are destroyed; and with the panic of `future`, which leaves
+    /// the scheduler usable.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         // Entered before the future is pinned, and so left after it is dropped: its drop may still spawn.
@@ -26,12 +27,14 @@ impl Scheduler {
         let mut future = pin!(future);
         let mut output = None;
         self.core.drive(|id| {
-            let due = id.is_none_or(|id| id == link.id && link.clear());
+            let due = id.is_none_or(|id| link.clear(id));
             if due && let Poll::Ready(ready) = future.as_mut().poll(&mut cx) {
                 output = Some(ready);
             }
             output.is_some()
         });
+        // It may be queued still, after a wake in its last poll: such ids would pile up.
+        self.core.ready.remove(&link);
         output.expect("the loop ends when there is an output")
     }
 }

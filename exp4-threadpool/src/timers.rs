@@ -45,8 +45,9 @@ struct Queue {
 
 impl Timers {
     /// Wakes those whose deadline has passed, in order. At most a millisecond's worth: a loop that is late by more gives
-    /// the tasks a turn in between, and so does things in the order in which they would have happened in time.
-    pub(crate) fn fire(&self) {
+    /// the tasks a turn in between, and so does things in the order in which they would have happened in time. But if the
+    /// last turn did not get through its tasks, then all: turns that take longer than a millisecond would never catch up.
+    pub(crate) fn fire(&self, idle: bool) {
         let Some(earliest) = self.earliest() else {
             return;
         };
@@ -54,7 +55,10 @@ impl Timers {
         if earliest > now {
             return;
         }
-        let until = earliest.checked_add(SPAN).map_or(now, |end| end.min(now));
+        let until = earliest
+            .checked_add(SPAN)
+            .filter(|end| idle && *end < now)
+            .unwrap_or(now);
         while let Some(waker) = self.pop(until) {
             waker.wake();
         }
@@ -157,8 +161,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 ///
 /// # Cancel safety
 ///
-/// Dropping it takes its waker out of the timer queue, if its scheduler runs on this thread. Otherwise its task may be woken
-/// once too often.
+/// Dropping it takes its waker out of the timer queue, if its scheduler runs on this thread. Otherwise the waker stays until
+/// the deadline, and its task is woken once too often.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep {

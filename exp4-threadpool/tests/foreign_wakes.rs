@@ -163,6 +163,30 @@ fn a_wake_without_news_brings_one_poll_and_ends_nothing() {
 }
 
 #[test]
+fn a_task_that_yields_while_other_threads_wake_it_keeps_to_its_turns() {
+    const TURNS: usize = 300;
+    let _watchdog = watchdog(LIMIT);
+    let log = Rc::new(RefCell::new(String::new()));
+    let scheduler = Scheduler::new();
+    for name in ["a", "b", "c"] {
+        let log = Rc::clone(&log);
+        scheduler.spawn(async move {
+            for turn in 0..TURNS {
+                log.borrow_mut().push_str(name);
+                if name == "a" && turn % 20 == 0 {
+                    // It yields in this poll, and so is ready in any case.
+                    let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+                    thread::spawn(move || waker.wake()).join().expect("the waking thread");
+                }
+                yield_now().await;
+            }
+        });
+    }
+    scheduler.run();
+    assert_eq!(*log.borrow(), "abc".repeat(TURNS));
+}
+
+#[test]
 fn a_task_woken_here_and_by_another_thread_is_polled_once() {
     let _watchdog = watchdog(LIMIT);
     for here_first in [true, false] {

@@ -178,6 +178,20 @@ fn cancelled_sleeps_are_given_back() {
 }
 
 #[test]
+fn calls_of_block_on_that_never_wait_are_given_back() {
+    let scheduler = Scheduler::new();
+    assert_no_leak(|| {
+        for _ in 0..100 {
+            scheduler.block_on(poll_fn(|cx| {
+                // Woken, and done before it can be polled for it.
+                cx.waker().wake_by_ref();
+                Poll::Ready(())
+            }));
+        }
+    });
+}
+
+#[test]
 fn wakers_that_outlive_the_scheduler_give_the_tasks_back() {
     assert_no_leak(|| {
         let scheduler = Scheduler::new();

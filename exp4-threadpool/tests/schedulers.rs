@@ -4,6 +4,7 @@ use exp4_threadpool as sched;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Barrier;
@@ -224,5 +225,41 @@ fn a_scheduler_its_wakers_and_its_sleeps_may_be_dropped_with_the_locals_of_a_thr
         });
         thread.join().expect("the thread ends in peace");
         log.assert_is(&["the thread's locals are destroyed", "the task is dropped"]);
+    }
+}
+
+/// Runs a scheduler inside a scheduler when the thread's locals are destroyed.
+struct RunsLate(OrderLog);
+
+impl Drop for RunsLate {
+    fn drop(&mut self) {
+        let scheduler = Rc::new(Scheduler::new());
+        let outer = Rc::clone(&scheduler);
+        scheduler.spawn(async move { outer.run() });
+        // A panic here would end the process.
+        let _panicked_or_not = catch_unwind(AssertUnwindSafe(|| scheduler.run()));
+        self.0.note("over");
+    }
+}
+
+thread_local! {
+    static RUNS_LATE: RefCell<Option<RunsLate>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn to_run_inside_run_does_not_hang_while_the_locals_of_a_thread_are_destroyed() {
+    let _watchdog = watchdog(LIMIT);
+    for early in [false, true] {
+        let log = OrderLog::new();
+        let noted = log.clone();
+        let thread = thread::spawn(move || {
+            if early {
+                RUNS_LATE.with_borrow(|late| assert!(late.is_none()));
+            }
+            Scheduler::new().run();
+            RUNS_LATE.set(Some(RunsLate(noted)));
+        });
+        thread.join().expect("the thread ends in peace");
+        log.assert_is(&["over"]);
     }
 }

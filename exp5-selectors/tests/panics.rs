@@ -3,17 +3,18 @@
 use exp5_selectors as sched;
 
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::future::{Future, pending, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use sched::{JoinError, Scheduler, sleep, spawn, yield_now};
+use sched::{JoinError, JoinHandle, Scheduler, sleep, spawn, yield_now};
 use shared_testutil::{DropFlag, HomeThread, OrderLog, message_in, message_of_panic, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -287,6 +288,40 @@ fn a_payload_that_panics_when_it_is_dropped_is_swallowed_where_an_output_stands(
     // The drop of the future panics with a payload whose drop panics.
     scheduler.run();
     assert_eq!(scheduler.block_on(handle).expect("the output stands"), 7);
+}
+
+thread_local! {
+    static HANDLE: RefCell<Option<JoinHandle<i32>>> = const { RefCell::new(None) };
+    static FOUND: Cell<Option<i32>> = const { Cell::new(None) };
+}
+
+/// A payload that asks for the result of the task that it comes from.
+struct Asks;
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        let mut handle = HANDLE.take().expect("the handle");
+        if let Poll::Ready(result) = Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())) {
+            FOUND.set(result.ok());
+        }
+    }
+}
+
+struct PanicsAndAsks;
+
+impl Drop for PanicsAndAsks {
+    fn drop(&mut self) {
+        panic_any(Asks);
+    }
+}
+
+#[test]
+fn a_payload_that_asks_for_the_result_when_it_is_dropped_finds_it() {
+    let _watchdog = watchdog(LIMIT);
+    let scheduler = Scheduler::new();
+    HANDLE.set(Some(scheduler.spawn(Owning(Some(7), PanicsAndAsks))));
+    scheduler.run();
+    assert_eq!(FOUND.get(), Some(7));
 }
 
 #[test]

@@ -6,12 +6,22 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
 use crate::scheduler::with_current;
 use crate::wait::Notifier;
+
+/// In no id: an entry that came by the foreign half has it beside the id.
+const FOREIGN: u64 = 1 << 63;
+
+/// How a task stands in the foreign half, and then behind this thread's half: not at all,
+const ABSENT: u8 = 0;
+/// to be polled,
+const WOKEN: u8 = 1;
+/// or polled since, by its entry in the other half.
+const SERVED: u8 = 2;
 
 /// The loop's side.
 pub(crate) struct Ready {
@@ -45,8 +55,8 @@ pub(crate) struct Link {
     /// Whether the task is queued: one that is woken twice is polled once. For wakes on the loop's thread, and only there
     /// read and written, which takes no locked instruction; atomic because wakers are `Sync`.
     scheduled: AtomicBool,
-    /// The same for wakes on other threads.
-    abroad: AtomicBool,
+    /// The same for wakes on other threads. It changes from `ABSENT` and back to it with the one entry that there may be.
+    abroad: AtomicU8,
     home: Arc<Home>,
 }
 
@@ -69,6 +79,16 @@ impl Ready {
     /// Takes the task that waits longest.
     pub(crate) fn pop(&self) -> Option<u64> {
         self.local.borrow_mut().pop_front()
+    }
+
+    /// Takes out what has ended, and lets it be queued no more.
+    pub(crate) fn remove(&self, link: &Link) {
+        let scheduled = link.scheduled.load(Ordering::Relaxed);
+        link.scheduled.store(true, Ordering::Relaxed);
+        if link.abroad.swap(WOKEN, Ordering::AcqRel) != ABSENT || scheduled {
+            self.take_foreign();
+            self.local.borrow_mut().retain(|entry| entry & !FOREIGN != link.id);
+        }
     }
 
     /// Whether the loop may block. This is the second look, and it is taken under the lock: a task that is queued before
@@ -101,7 +121,7 @@ impl Ready {
 impl Home {
     fn push(&self, id: u64) {
         let mut inbox = self.inbox();
-        inbox.tasks.push_back(id);
+        inbox.tasks.push_back(id | FOREIGN);
         self.filled.store(true, Ordering::Relaxed);
         let blocking = mem::take(&mut inbox.blocking);
         drop(inbox);
@@ -119,9 +139,9 @@ impl Home {
 impl Link {
     pub(crate) fn new(id: u64, home: &Arc<Home>) -> Self {
         Self {
-            id,
+            id: id & !FOREIGN,
             scheduled: AtomicBool::new(false),
-            abroad: AtomicBool::new(false),
+            abroad: AtomicU8::new(ABSENT),
             home: Arc::clone(home),
         }
     }
@@ -137,21 +157,26 @@ impl Link {
             }
             ours
         });
-        if ours != Some(true) && !self.abroad.swap(true, Ordering::AcqRel) {
+        if ours != Some(true) && self.abroad.swap(WOKEN, Ordering::AcqRel) == ABSENT {
             self.home.push(self.id);
         }
     }
 
-    /// To be called before the poll, or a wake during it would be lost. The foreign flag is cleared by a swap, because after
-    /// a store the poll could read the event as it was before the flag is seen to be clear. Returns whether the task was
-    /// queued: one that stood in both halves has been polled already.
-    pub(crate) fn clear(&self) -> bool {
-        let scheduled = self.scheduled.load(Ordering::Relaxed);
-        self.scheduled.store(false, Ordering::Relaxed);
-        // Seen to be set, if the task came by the foreign half: it was, before the lock was taken. If it came by the other
-        // half, and this is not seen yet, the inbox brings it once more.
-        let abroad = self.abroad.load(Ordering::Relaxed) && self.abroad.swap(false, Ordering::AcqRel);
-        scheduled || abroad
+    /// To be called before the poll, or a wake during it would be lost. The foreign flag is changed by a swap, because after
+    /// a store the poll could read the event as it was before the change is seen. Returns whether the entry is the task's,
+    /// and due: of two entries of one task, it is polled by this thread's.
+    pub(crate) fn clear(&self, entry: u64) -> bool {
+        if entry == self.id {
+            self.scheduled.store(false, Ordering::Relaxed);
+            // The other entry stays queued, and so its flag stays: cleared, it would let the next wake queue one more.
+            if self.abroad.load(Ordering::Relaxed) == WOKEN {
+                self.abroad.swap(SERVED, Ordering::AcqRel);
+            }
+            return true;
+        }
+        entry == self.id | FOREIGN
+            && self.abroad.swap(ABSENT, Ordering::AcqRel) == WOKEN
+            && !self.scheduled.load(Ordering::Relaxed)
     }
 }
 

@@ -76,20 +76,17 @@ impl<F: Future> Task<F> {
     fn end(&self, core: &Core, result: Result<F::Output, JoinError>) {
         core.unlist(self.link.id);
         let dropped = catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = Stage::Ended(None)));
-        let result = match (result, dropped) {
-            (result, Ok(())) => result,
-            // An abort that panics is a panic; but an output stands, and so does the first of two panics.
-            (Err(error), Err(payload)) if error.is_cancelled() => Err(JoinError::panicked(payload)),
-            (result, Err(payload)) => {
-                quietly(|| drop(payload));
-                result
-            }
+        // An abort that panics is a panic; but an output stands, and so does the first of two panics.
+        let (result, unwanted) = match (result, dropped.err()) {
+            (Err(error), Some(payload)) if error.is_cancelled() => (Err(JoinError::panicked(payload)), None),
+            both => both,
         };
         if self.detached.get() {
             quietly(|| drop(result));
         } else {
             *self.stage.borrow_mut() = Stage::Ended(Some(result));
         }
+        quietly(|| drop(unwanted));
         if let Some(joiner) = self.joiner.take() {
             joiner.wake();
         }

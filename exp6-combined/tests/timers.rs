@@ -579,6 +579,43 @@ fn a_task_that_is_always_ready_does_not_keep_sleepers_waiting() {
     scheduler.run();
 }
 
+#[test]
+fn sleepers_that_are_due_do_not_wait_for_each_other_while_tasks_are_always_ready() {
+    const SLEEPERS: u32 = 50;
+    let _watchdog = watchdog(LIMIT);
+    let scheduler = Scheduler::new();
+    let base = Instant::now() + AHEAD;
+    let awake = Rc::new(Cell::new(0));
+    for number in 0..SLEEPERS {
+        let awake = Rc::clone(&awake);
+        scheduler.spawn(async move {
+            sleep_until(base + ms(1) * number).await;
+            awake.set(awake.get() + 1);
+        });
+    }
+    let rounds = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&rounds);
+    let seen = Rc::clone(&awake);
+    scheduler.spawn(async move {
+        thread::sleep((base + ms(1) * SLEEPERS).saturating_duration_since(Instant::now()));
+        while seen.get() < SLEEPERS {
+            counted.set(counted.get() + 1);
+            yield_now().await;
+        }
+    });
+    // More than the loop polls in a turn.
+    for _ in 0..100 {
+        let seen = Rc::clone(&awake);
+        scheduler.spawn(async move {
+            while seen.get() < SLEEPERS {
+                yield_now().await;
+            }
+        });
+    }
+    scheduler.run();
+    assert!(rounds.get() <= 5, "{} rounds", rounds.get());
+}
+
 /// The deadlines of ten thousand sleeps, in the order in which they end; each task cancels another sleep before. `None` if
 /// some were registered too late, so that more than `ahead` is needed.
 fn ten_thousand_sleeps(ahead: Duration) -> Option<Vec<Instant>> {
