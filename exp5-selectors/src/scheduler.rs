@@ -122,6 +122,7 @@ impl Core {
     /// 3. Wait: until the next deadline, or until a source is ready; not at all while a task is ready, but sources are
     ///    heard all the same.
     pub(crate) fn drive(&self, mut done: impl FnMut(Option<u64>) -> bool) {
+        self.wait.begin();
         if done(None) {
             return;
         }
@@ -132,6 +133,7 @@ impl Core {
             // (2)
             for _ in 0..POLLS_A_TURN {
                 let Some(id) = self.ready.pop() else { break };
+                self.wait.begin();
                 self.poll(id);
                 if done(Some(id)) {
                     return;

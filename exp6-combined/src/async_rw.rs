@@ -20,7 +20,7 @@ impl<T: AsFd> Async<T> {
         direction: &Direction,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        if self.registration.source.has_had_its_share() && self.registration.defer(cx) {
+        if direction.gives_way(cx) {
             return Poll::Pending;
         }
         if let Some(result) = self.attempt(direction, &mut op) {

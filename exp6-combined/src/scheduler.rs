@@ -134,6 +134,7 @@ impl Core {
     pub(crate) fn drive(&self, mut done: impl FnMut(Option<u64>) -> bool) {
         // What was woken before this call comes before what the future of `block_on` wakes.
         self.ready.take_foreign();
+        self.wait.begin();
         let watching = self.watch.begin(None);
         if done(None) {
             return;
@@ -148,6 +149,7 @@ impl Core {
             // (2)
             for _ in 0..POLLS_A_TURN {
                 let Some(id) = self.ready.pop() else { break };
+                self.wait.begin();
                 let _watching = self.watch.begin(Some(id));
                 self.poll(id);
                 if done(Some(id)) {

@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -23,18 +22,12 @@ use crate::scheduler::{Core, with_current};
 /// More waiters for one direction than tasks are likely to share it. If more did, they would keep waking each other.
 const CROWD: usize = 64;
 
-/// Operations in a row before a task has to let others go first. Few, for what is sent is best received while the cache
-/// still has it.
-const SHARE: u32 = 8;
-
 /// What the loop knows of a descriptor.
 pub(crate) struct Source {
     pub(crate) key: usize,
     pub(crate) fd: RawFd,
     pub(crate) read: Direction,
     pub(crate) write: Direction,
-    /// Operations in a row that have not had to wait.
-    streak: Cell<u32>,
     /// Whether a read that gives less than was asked for has emptied the source, so that trying once more is of no use.
     /// Only TCP's has: a terminal gives a line at a time, and a Unix stream stops at descriptors that were sent along. And
     /// not once the stream has ended, for the end was reported together with the data, and the next read has to find it.
@@ -51,6 +44,8 @@ pub(crate) struct Direction {
     waiters: RefCell<Vec<(u64, Waker)>>,
     /// The number of the next entry.
     next_id: Cell<u64>,
+    /// The last operation has let others go first.
+    gave_way: Cell<bool>,
 }
 
 impl Source {
@@ -60,15 +55,8 @@ impl Source {
             fd: fd.as_raw_fd(),
             read: Direction::new(PollFlags::IN),
             write: Direction::new(PollFlags::OUT),
-            streak: Cell::new(0),
             short_read_empties: Cell::new(short_read_empties),
         }
-    }
-
-    /// Whether the task should let others go first: one whose peer never pauses would never have to wait.
-    pub(crate) fn has_had_its_share(&self) -> bool {
-        self.streak.set(self.streak.get() + 1);
-        self.streak.get() > SHARE
     }
 
     /// What the selector has yet to report: what is not ready, and what somebody waits for all the same.
@@ -118,7 +106,21 @@ impl Direction {
             ready: Cell::new(true),
             waiters: RefCell::default(),
             next_id: Cell::new(0),
+            gave_way: Cell::new(false),
         }
+    }
+
+    /// Whether the task has to let others go first, and new events as well; it is woken after that. A task whose peers never
+    /// pause would never have to wait.
+    pub(crate) fn gives_way(&self, cx: &Context<'_>) -> bool {
+        // But no operation does so twice, or one half of a task could keep the other back for good.
+        let due = !self.gave_way.take() && with_current(|core| core.wait.is_share_done()) == Some(true);
+        if due {
+            let waker = cx.waker().clone();
+            let _ = with_current(|core| core.wait.defer(waker));
+        }
+        self.gave_way.set(due);
+        due
     }
 
     fn is_awaited(&self) -> bool {
@@ -256,7 +258,7 @@ impl<T: AsFd> Async<T> {
     }
 
     async fn with<R>(&self, direction: &Direction, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.share().await;
+        self.share(direction).await;
         loop {
             if let Some(result) = self.attempt(direction, &mut op) {
                 return result;
@@ -265,9 +267,8 @@ impl<T: AsFd> Async<T> {
         }
     }
 
-    async fn share(&self) {
-        let mut due = self.registration.source.has_had_its_share();
-        poll_fn(|cx| match mem::take(&mut due) && self.registration.defer(cx) {
+    async fn share(&self, direction: &Direction) {
+        poll_fn(|cx| match direction.gives_way(cx) {
             true => Poll::Pending,
             false => Poll::Ready(()),
         })
@@ -284,7 +285,10 @@ impl<T: AsFd> Async<T> {
             match op(&self.io) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => direction.ready.set(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Some(result),
+                result => {
+                    let _ = with_current(|core| core.wait.count());
+                    return Some(result);
+                }
             }
         }
         None
@@ -293,11 +297,12 @@ impl<T: AsFd> Async<T> {
     /// Remembered readiness may be stale, and no operation follows that would find out: without the look, a loop over
     /// `readable` would spin.
     async fn ready(&self, direction: &Direction) -> io::Result<()> {
-        self.share().await;
+        self.share(direction).await;
         loop {
             if direction.ready.get() {
                 let mut fds = [PollFd::new(&self.io, direction.flags)];
                 if retry_on_intr(|| poll(&mut fds, Some(&Timespec::default())))? > 0 {
+                    let _ = with_current(|core| core.wait.count());
                     return Ok(());
                 }
                 direction.ready.set(false);
@@ -351,19 +356,10 @@ impl Registration {
 
     /// To be called before a wait: another scheduler's loop does not look at this source, and the wait would have no end.
     pub(crate) fn check(&self) -> io::Result<()> {
-        self.source.streak.set(0);
         let ours = |core: &Rc<Core>| Rc::as_ptr(core) == self.core.as_ptr();
         let armed = with_current(|core| ours(core).then(|| core.wait.rearm(&self.source)));
         let foreign = || io::Error::other("the scheduler that this source belongs to does not run");
         armed.flatten().unwrap_or_else(|| Err(foreign()))
-    }
-}
-
-impl Registration {
-    /// Has the task woken when others have had their turn, and new events as well. Not if there is no loop to do so.
-    pub(crate) fn defer(&self, cx: &Context<'_>) -> bool {
-        let waker = cx.waker().clone();
-        self.check().is_ok() && with_current(|core| core.wait.defer(waker)).is_some()
     }
 }
 

@@ -378,6 +378,120 @@ fn a_task_that_always_finds_its_socket_ready_lets_others_run() {
     });
 }
 
+/// How many operations the future of `block_on` does before another task has its turn.
+async fn operations_in_a_row(mut operation: impl AsyncFnMut()) -> u32 {
+    let heard = Rc::new(Cell::new(false));
+    let hear = Rc::clone(&heard);
+    drop(spawn(async move { hear.set(true) }));
+    for operations in 0..100_000 {
+        if heard.get() {
+            return operations;
+        }
+        operation().await;
+    }
+    panic!("100,000 operations in a row, and no other task has run");
+}
+
+fn near_end() -> Async<UnixStream> {
+    let (near, _far) = UnixStream::pair().expect("a pair of sockets");
+    Async::new(near).expect("registered")
+}
+
+#[test]
+fn a_direction_that_has_to_wait_leaves_the_other_no_more_than_its_share() {
+    let _watchdog = watchdog(LIMIT);
+    let operations = Scheduler::new().block_on(async {
+        let stream = near_end();
+        operations_in_a_row(async || {
+            let mut write = pin!(stream.write_with(|_| Err::<(), _>(ErrorKind::WouldBlock.into())));
+            let mut read = pin!(stream.read_with(|_| Ok(())));
+            let both = poll_fn(|cx| {
+                assert!(write.as_mut().poll(cx).is_pending());
+                read.as_mut().poll(cx)
+            });
+            both.await.expect("it never fails");
+        })
+        .await
+    });
+    assert!(operations < 100, "others run only after {operations} operations");
+}
+
+#[test]
+fn many_sources_of_one_task_have_one_share_between_them() {
+    let _watchdog = watchdog(LIMIT);
+    let operations = Scheduler::new().block_on(async {
+        let streams: Vec<_> = (0..8).map(|_| near_end()).collect();
+        operations_in_a_row(async || {
+            let mut reads: Vec<_> = streams
+                .iter()
+                .map(|stream| Box::pin(stream.read_with(|_| Ok(()))))
+                .collect();
+            let first = poll_fn(|cx| {
+                let done = reads.iter_mut().any(|read| read.as_mut().poll(cx).is_ready());
+                if done { Poll::Ready(()) } else { Poll::Pending }
+            });
+            first.await;
+        })
+        .await
+    });
+    assert!(operations < 100, "others run only after {operations} operations");
+}
+
+#[test]
+fn a_task_that_connects_in_vain_again_and_again_lets_others_run() {
+    let _watchdog = watchdog(LIMIT);
+    let operations = Scheduler::new().block_on(async {
+        let (listener, address) = listen().expect("a listener");
+        drop(listener);
+        operations_in_a_row(async || drop(Async::<TcpStream>::connect(address).await.expect_err("nobody listens")))
+            .await
+    });
+    assert!(operations < 100, "others run only after {operations} operations");
+}
+
+#[test]
+fn a_source_of_another_scheduler_gives_way_as_well() {
+    let _watchdog = watchdog(LIMIT);
+    let other = Scheduler::new();
+    let stream = other.block_on(async { near_end() });
+    let operations = Scheduler::new().block_on(operations_in_a_row(async || {
+        stream.read_with(|_| Ok(())).await.expect("it never fails")
+    }));
+    assert!(operations < 100, "others run only after {operations} operations");
+}
+
+#[test]
+fn a_half_of_a_task_that_uses_up_its_share_does_not_keep_the_other_back() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (greedy, modest) = (near_end(), near_end());
+        let done = Cell::new(false);
+        let mut half = pin!(async {
+            for _ in 0..100 {
+                modest.read_with(|_| Ok(())).await.expect("it never fails");
+            }
+            done.set(true);
+        });
+        let mut other_half = pin!(async {
+            for _ in 0..100_000 {
+                greedy.read_with(|_| Ok(())).await.expect("it never fails");
+                if done.get() {
+                    return;
+                }
+            }
+            panic!("100,000 operations of one half, and not a hundred of the other");
+        });
+        poll_fn(|cx| {
+            let over = other_half.as_mut().poll(cx);
+            if !done.get() {
+                let _ = half.as_mut().poll(cx);
+            }
+            over
+        })
+        .await;
+    });
+}
+
 /// The peer always has more to say and always takes the answer, so the task that serves it never has to wait. The others
 /// must get their turn nevertheless.
 #[test]

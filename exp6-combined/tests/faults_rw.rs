@@ -2,9 +2,10 @@
 
 use exp6_combined as sched;
 
-use std::io::{IoSlice, Write};
+use std::cell::Cell;
+use std::io::{self, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use futures::AsyncReadExt;
+use futures::future::join;
 use futures::io::AsyncRead;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use sched::{Async, Scheduler, sleep, timeout};
@@ -76,5 +78,46 @@ fn a_silent_peer_does_not_cost_a_waker_for_every_poll() {
         }
         let kept = wakers.iter().filter(|waker| waker.strong_count() > 0).count();
         assert!(kept <= 100, "{kept} wakers are kept for one silent peer");
+    });
+}
+
+/// Always has something to read.
+struct Endless(UnixStream);
+
+impl AsFd for Endless {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Read for &Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(buffer.len())
+    }
+}
+
+#[test]
+fn a_half_of_a_task_that_uses_up_its_share_does_not_keep_the_other_back() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let endless = || Async::new(Endless(UnixStream::pair().expect("a pair of sockets").0)).expect("registered");
+        let (mut greedy, mut modest) = (endless(), endless());
+        let done = Cell::new(false);
+        let half = async {
+            for _ in 0..100 {
+                modest.read_exact(&mut [0]).await.expect("it never fails");
+            }
+            done.set(true);
+        };
+        let other_half = async {
+            for _ in 0..100_000 {
+                greedy.read_exact(&mut [0]).await.expect("it never fails");
+                if done.get() {
+                    return;
+                }
+            }
+            panic!("100,000 operations of one half, and not a hundred of the other");
+        };
+        join(other_half, half).await;
     });
 }
