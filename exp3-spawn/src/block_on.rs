@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use crate::scheduler::{Core, Scheduler};
 
 impl Scheduler {
-    /// Runs until `future` is done, and returns its output. It is polled first, before the tasks that wait already. Tasks
-    /// that are not done by then stay for the next `run` or `block_on`.
+    /// Runs until `future` is done, and returns its output. It is polled first, before the tasks that wait already; if it is
+    /// ready then, nothing else happens. Tasks that are not done by then stay for the next `run` or `block_on`.
     ///
     /// # Panics
     ///

@@ -165,6 +165,7 @@ impl Link {
     /// To be called before the poll, or a wake during it would be lost. The foreign flag is changed by a swap, because after
     /// a store the poll could read the event as it was before the change is seen. Returns whether the entry is the task's,
     /// and due: of two entries of one task, it is polled by this thread's.
+    #[inline]
     pub(crate) fn clear(&self, entry: u64) -> bool {
         if entry == self.id {
             self.scheduled.store(false, Ordering::Relaxed);

@@ -12,6 +12,7 @@ use slab::Slab;
 
 use crate::join::{JoinHandle, spawn_on};
 use crate::ready::{Link, Ready};
+use crate::source::begin_turn;
 use crate::task::{Entry, quietly};
 use crate::timers::Timers;
 use crate::wait::Wait;
@@ -122,7 +123,7 @@ impl Core {
     /// 3. Wait: until the next deadline, or until a source is ready; not at all while a task is ready, but sources are
     ///    heard all the same.
     pub(crate) fn drive(&self, mut done: impl FnMut(Option<u64>) -> bool) {
-        self.wait.begin();
+        begin_turn();
         if done(None) {
             return;
         }
@@ -133,7 +134,7 @@ impl Core {
             // (2)
             for _ in 0..POLLS_A_TURN {
                 let Some(id) = self.ready.pop() else { break };
-                self.wait.begin();
+                begin_turn();
                 self.poll(id);
                 if done(Some(id)) {
                     return;

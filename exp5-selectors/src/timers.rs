@@ -212,8 +212,8 @@ impl Drop for Sleep {
     }
 }
 
-/// Waits for `future`, but no longer than `duration` from this call on. The future is polled first, so a result that is
-/// there in time counts even if the deadline has passed.
+/// Waits for `future`, but no longer than `duration` from this call on. The future is polled first, so a result that it
+/// gives then counts even if the deadline has passed.
 ///
 /// # Errors
 ///

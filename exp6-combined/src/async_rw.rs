@@ -38,6 +38,9 @@ impl<T: AsFd> Async<T> {
     }
 }
 
+/// More than 64 tasks that wait for one direction through these traits keep waking each other. With `read_with`, as many as
+/// there are just wait.
+///
 /// On Linux, a `T` of your own that reads from TCP must not give less than was asked for while its socket has more: a short
 /// read is taken to have emptied it.
 impl<T: AsFd> AsyncRead for &Async<T>

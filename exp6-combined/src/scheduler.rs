@@ -14,6 +14,7 @@ use slab::Slab;
 use crate::blocking::Pool;
 use crate::join::{JoinHandle, spawn_on};
 use crate::ready::{Link, Ready};
+use crate::source::begin_turn;
 use crate::task::{Entry, Task, quietly};
 use crate::timers::Timers;
 use crate::wait::Wait;
@@ -134,7 +135,7 @@ impl Core {
     pub(crate) fn drive(&self, mut done: impl FnMut(Option<u64>) -> bool) {
         // What was woken before this call comes before what the future of `block_on` wakes.
         self.ready.take_foreign();
-        self.wait.begin();
+        begin_turn();
         let watching = self.watch.begin(None);
         if done(None) {
             return;
@@ -149,7 +150,7 @@ impl Core {
             // (2)
             for _ in 0..POLLS_A_TURN {
                 let Some(id) = self.ready.pop() else { break };
-                self.wait.begin();
+                begin_turn();
                 let _watching = self.watch.begin(Some(id));
                 self.poll(id);
                 if done(Some(id)) {

@@ -22,6 +22,26 @@ use crate::scheduler::{Core, with_current};
 /// More waiters for one direction than tasks are likely to share it. If more did, they would keep waking each other.
 const CROWD: usize = 64;
 
+/// Operations a poll before a task has to let others go first. Few, for what is sent is best received while the cache still
+/// has it.
+const SHARE: u32 = 8;
+
+thread_local! {
+    /// What the task whose turn it is has done in it without having to wait, on whatever sources.
+    static OPERATIONS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// To be called before each poll.
+#[inline]
+pub(crate) fn begin_turn() {
+    OPERATIONS.set(0);
+}
+
+#[inline]
+fn count_operation() {
+    OPERATIONS.set(OPERATIONS.get() + 1);
+}
+
 /// What the loop knows of a descriptor.
 pub(crate) struct Source {
     pub(crate) key: usize,
@@ -44,7 +64,7 @@ pub(crate) struct Direction {
     waiters: RefCell<Vec<(u64, Waker)>>,
     /// The number of the next entry.
     next_id: Cell<u64>,
-    /// The last operation has let others go first.
+    /// An operation has let others go first, and the next does not.
     gave_way: Cell<bool>,
 }
 
@@ -112,15 +132,17 @@ impl Direction {
 
     /// Whether the task has to let others go first, and new events as well; it is woken after that. A task whose peers never
     /// pause would never have to wait.
+    #[inline]
     pub(crate) fn gives_way(&self, cx: &Context<'_>) -> bool {
-        // But no operation does so twice, or one half of a task could keep the other back for good.
-        let due = !self.gave_way.take() && with_current(|core| core.wait.is_share_done()) == Some(true);
-        if due {
-            let waker = cx.waker().clone();
-            let _ = with_current(|core| core.wait.defer(waker));
-        }
-        self.gave_way.set(due);
-        due
+        OPERATIONS.get() >= SHARE && self.defer(cx)
+    }
+
+    /// Puts the task off, but no operation twice: one half of a task could keep the other back for good.
+    fn defer(&self, cx: &Context<'_>) -> bool {
+        let waker = cx.waker().clone();
+        let deferred = !self.gave_way.take() && with_current(|core| core.wait.defer(waker)).is_some();
+        self.gave_way.set(deferred);
+        deferred
     }
 
     fn is_awaited(&self) -> bool {
@@ -166,7 +188,8 @@ impl Direction {
 /// A descriptor that tasks can wait for: a socket, a pipe, a terminal, or whatever else the selector takes.
 ///
 /// It belongs to the scheduler that it is made in, which must run for a wait to end. Several tasks may use it at once. It
-/// may outlive its scheduler; waiting for it is an error then.
+/// may outlive its scheduler; waiting for it is an error then. A task that has done eight operations in one poll, on
+/// whatever sources, lets others go first: its next is pending once, whether or not it could be done.
 pub struct Async<T> {
     /// Declared first, and so dropped first: before the descriptor is closed.
     pub(crate) registration: Registration,
@@ -286,7 +309,7 @@ impl<T: AsFd> Async<T> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => direction.ready.set(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => {
-                    let _ = with_current(|core| core.wait.count());
+                    count_operation();
                     return Some(result);
                 }
             }
@@ -302,7 +325,7 @@ impl<T: AsFd> Async<T> {
             if direction.ready.get() {
                 let mut fds = [PollFd::new(&self.io, direction.flags)];
                 if retry_on_intr(|| poll(&mut fds, Some(&Timespec::default())))? > 0 {
-                    let _ = with_current(|core| core.wait.count());
+                    count_operation();
                     return Ok(());
                 }
                 direction.ready.set(false);

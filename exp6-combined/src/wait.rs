@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -27,10 +27,6 @@ use crate::source::Source;
 /// The longest a selector is asked to wait: some refuse more. Nobody minds a wait that ends early.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Operations a poll before a task has to let others go first. Few, for what is sent is best received while the cache still
-/// has it.
-const SHARE: u32 = 8;
-
 /// The loop's side.
 pub(crate) struct Wait {
     poller: Poller,
@@ -40,8 +36,6 @@ pub(crate) struct Wait {
     events: RefCell<Events>,
     /// Who is to be woken for it.
     wakers: RefCell<VecDeque<Waker>>,
-    /// What the task has done in this poll without having to wait, on whatever sources.
-    operations: Cell<u32>,
     /// Where a notification arrives.
     receiver: UnixStream,
     bell: Arc<Bell>,
@@ -75,7 +69,6 @@ impl Wait {
             sources: RefCell::default(),
             events: RefCell::new(Events::new()),
             wakers: RefCell::default(),
-            operations: Cell::default(),
             receiver,
             bell: Arc::new(Bell { sender, in_flight }),
         };
@@ -102,21 +95,6 @@ impl Wait {
         while let Some(waker) = self.next_waker() {
             waker.wake();
         }
-    }
-
-    /// A task has its turn.
-    pub(crate) fn begin(&self) {
-        self.operations.set(0);
-    }
-
-    /// The task has done something on a source.
-    pub(crate) fn count(&self) {
-        self.operations.set(self.operations.get() + 1);
-    }
-
-    /// Whether the task has done its share in this poll.
-    pub(crate) fn is_share_done(&self) -> bool {
-        self.operations.get() >= SHARE
     }
 
     /// Wakes a task when the sources have been heard.

@@ -1,7 +1,8 @@
 //! The watch: says on standard error which task has not given way for how long. The loop cannot say so, for it does not
 //! go on either; so a thread looks in from time to time.
 //!
-//! It is off unless the environment has `EXP6_WATCH`, a number of milliseconds.
+//! It is off unless the environment has `EXP6_WATCH`, a number of milliseconds. Somebody has to read standard error then:
+//! when a task gives way at last, the loop itself says so.
 
 use std::cell::RefCell;
 use std::env;

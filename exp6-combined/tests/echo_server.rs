@@ -29,7 +29,8 @@ fn text(bytes: &[u8]) -> String {
 struct Server {
     process: Child,
     stdout: BufReader<ChildStdout>,
-    stderr: BufReader<ChildStderr>,
+    /// `None` if nobody reads it.
+    stderr: Option<BufReader<ChildStderr>>,
     address: SocketAddr,
 }
 
@@ -47,7 +48,7 @@ impl Server {
             .spawn()
             .expect("the program can be run");
         let mut stdout = BufReader::new(process.stdout.take().expect("it is piped"));
-        let stderr = BufReader::new(process.stderr.take().expect("it is piped"));
+        let stderr = process.stderr.take().map(BufReader::new);
         let mut line = String::new();
         stdout.read_line(&mut line).expect("text");
         let address = line
@@ -75,7 +76,9 @@ impl Server {
         kill_process(self.pid(), Signal::INT).expect("it runs");
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).expect("text");
-        self.stderr.read_to_string(&mut stderr).expect("text");
+        if let Some(pipe) = &mut self.stderr {
+            pipe.read_to_string(&mut stderr).expect("text");
+        }
         let status = self.process.wait().expect("its end");
         assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
         (stdout, stderr)
@@ -314,7 +317,12 @@ fn a_client_that_resets_is_reported_and_the_others_go_on() {
     let address = client.stream().local_addr().unwrap().to_string();
     client.reset();
     let mut line = String::new();
-    server.stderr.read_line(&mut line).unwrap();
+    server
+        .stderr
+        .as_mut()
+        .expect("it is piped")
+        .read_line(&mut line)
+        .unwrap();
     assert!(line.starts_with(&address) && line.contains("reset"), "{line}");
     other.exchange(b"still here");
     server.client().exchange(b"and me");
@@ -405,7 +413,12 @@ fn a_server_out_of_descriptors_serves_those_it_has_says_so_once_and_accepts_agai
     let mut server = Server::start_as(&mut command);
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect();
     let mut line = String::new();
-    server.stderr.read_line(&mut line).unwrap();
+    server
+        .stderr
+        .as_mut()
+        .expect("it is piped")
+        .read_line(&mut line)
+        .unwrap();
     assert!(line.contains("accept") && line.contains("(os error 24)"), "{line}");
     for _ in 0..3 {
         clients[0].exchange(b"hello");
@@ -420,6 +433,55 @@ fn a_server_out_of_descriptors_serves_those_it_has_says_so_once_and_accepts_agai
     let (stdout, stderr) = server.end();
     assert_totals(&stdout, "60 connections, 13 messages, 85 bytes echoed, 0 failures");
     assert_eq!(stderr, "", "it has said so more than once");
+}
+
+#[test]
+fn a_server_goes_on_though_nobody_hears_its_complaints() {
+    let _watchdog = watchdog(LIMIT);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 32; exec \"$0\" serve 127.0.0.1:0", PROGRAM]);
+    let mut server = Server::start_as(&mut command);
+    // To complain fails from now on.
+    server.stderr = None;
+    let clients: Vec<_> = (0..60).map(|_| server.client()).collect();
+    // It has complained meanwhile.
+    thread::sleep(Duration::from_millis(200));
+    drop(clients);
+    server.client().exchange(b"hello");
+    server.end();
+}
+
+#[test]
+fn output_that_nobody_takes_is_an_error() {
+    let _watchdog = watchdog(LIMIT);
+    for args in [&[][..], &["serve", "127.0.0.1:0"], &["--help"]] {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let output = Command::new(PROGRAM).args(args).stdout(writer).output();
+        let output = output.expect("the program can be run");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {stderr}");
+        assert!(stderr.starts_with("standard output: "), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_server_that_is_told_no_address_listens_to_this_machine_alone() {
+    let _watchdog = watchdog(LIMIT);
+    let mut command = Command::new(PROGRAM);
+    command.arg("serve").stdin(Stdio::null());
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = process.spawn().expect("the program can be run");
+    let mut stdout = BufReader::new(process.stdout.take().expect("it is piped"));
+    let (mut line, mut error) = (String::new(), String::new());
+    stdout.read_line(&mut line).expect("text");
+    process.kill().expect("it can be killed");
+    let mut stderr = process.stderr.take().expect("it is piped");
+    stderr.read_to_string(&mut error).expect("text");
+    process.wait().expect("its end");
+    // Somebody else may have the port.
+    let listens = line.starts_with("listening at 127.0.0.1:1234,");
+    assert!(listens || error.starts_with("127.0.0.1:1234: "), "{line}{error}");
 }
 
 /// Runs another program as a client: it is given `input`, and has to print `output`. There may be no such program.

@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use futures::AsyncReadExt;
 use futures::future::join;
 use futures::io::AsyncRead;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use sched::{Async, Scheduler, sleep, timeout};
+use sched::{Async, Scheduler, sleep, spawn, timeout};
 use shared_testutil::watchdog;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -78,6 +79,29 @@ fn a_silent_peer_does_not_cost_a_waker_for_every_poll() {
         }
         let kept = wakers.iter().filter(|waker| waker.strong_count() > 0).count();
         assert!(kept <= 100, "{kept} wakers are kept for one silent peer");
+    });
+}
+
+/// More than a source keeps wakers for: one that has to make room for another must be woken, to add itself again.
+#[test]
+fn of_many_readers_of_one_source_none_is_forgotten() {
+    const READERS: usize = 70;
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (mut peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        let stream = Rc::new(Async::new(stream).expect("registered"));
+        let readers: Vec<_> = (0..READERS)
+            .map(|_| {
+                let stream = Rc::clone(&stream);
+                spawn(async move { (&*stream).read(&mut [0]).await.expect("no error") })
+            })
+            .collect();
+        sleep(Duration::from_millis(10)).await;
+        peer.write_all(&[7; READERS]).expect("room");
+        for reader in readers {
+            let read = timeout(PATIENCE, reader).await.expect("a reader is forgotten");
+            assert_eq!(read.expect("no panic"), 1);
+        }
     });
 }
 

@@ -37,6 +37,8 @@ async fn never_yields() {
 fn a_task_that_never_yields() {
     let scheduler = Scheduler::new();
     scheduler.spawn(async { sleep(Duration::from_millis(1)).await });
+    // Its place is used again, and its name must not be.
+    scheduler.run();
     scheduler.spawn(never_yields());
     scheduler.run();
 }
