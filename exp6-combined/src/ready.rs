@@ -13,14 +13,14 @@ use std::task::Wake;
 use crate::scheduler::with_current;
 use crate::wait::Notifier;
 
-/// In no id: an entry that came by the foreign half has it beside the id.
+/// What an entry that came by the foreign half has beside the task's id.
 const FOREIGN: u64 = 1 << 63;
 
-/// How a task stands in the foreign half, and then behind this thread's half: not at all,
+/// No such entry stands for the task.
 const ABSENT: u8 = 0;
-/// to be polled,
+/// One does, and the task is to be polled for it.
 const WOKEN: u8 = 1;
-/// or polled since, by its entry in the other half.
+/// One does, but the task has been polled since, for its entry in this thread's half.
 const SERVED: u8 = 2;
 
 /// The loop's side.
@@ -55,7 +55,7 @@ pub(crate) struct Link {
     /// Whether the task is queued: one that is woken twice is polled once. For wakes on the loop's thread, and only there
     /// read and written, which takes no locked instruction; atomic because wakers are `Sync`.
     scheduled: AtomicBool,
-    /// The same for wakes on other threads. It changes from `ABSENT` and back to it with the one entry that there may be.
+    /// The same for wakes on other threads: `ABSENT`, `WOKEN` or `SERVED`.
     abroad: AtomicU8,
     home: Arc<Home>,
 }
