@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::env;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread;
@@ -30,16 +30,30 @@ fn wakes() -> u64 {
 #[derive(Default)]
 struct Signal {
     sent: AtomicU64,
+    heard: AtomicU64,
     waker: Mutex<Option<Waker>>,
 }
 
 impl Signal {
-    /// The counter grows before the wake, so whoever is polled for the wake has to see it.
-    fn send(&self) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
+    /// The counter grows before the wake, so whoever is polled for the wake has to see it. Returns the count.
+    fn send(&self) -> u64 {
+        let count = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(waker) = waker {
             waker.wake();
+        }
+        count
+    }
+
+    /// Every hundredth time, waits until it is heard. Otherwise the next wake would hide one that is lost.
+    fn send_often(&self, times: u64) {
+        for time in 1..=times {
+            let count = self.send();
+            if time % 100 == 0 || time == times {
+                while self.heard.load(Ordering::Acquire) < count {
+                    thread::yield_now();
+                }
+            }
         }
     }
 
@@ -53,7 +67,10 @@ impl Signal {
                 .replace(cx.waker().clone());
             drop(replaced);
             match self.sent.load(Ordering::Relaxed) {
-                sent if sent > seen => Poll::Ready(sent),
+                sent if sent > seen => {
+                    self.heard.store(sent, Ordering::Release);
+                    Poll::Ready(sent)
+                }
                 _ => Poll::Pending,
             }
         })
@@ -83,7 +100,7 @@ fn no_wake_is_lost_when_sixteen_threads_wake_one_task_each() {
         let start = Arc::clone(&start);
         threads.push(thread::spawn(move || {
             start.wait();
-            (0..wakes).for_each(|_| signal.send());
+            signal.send_often(wakes);
         }));
     }
     scheduler.run();
@@ -115,7 +132,7 @@ fn no_wake_is_lost_when_sixteen_threads_wake_all_the_same_task() {
     let threads: Vec<_> = (0..THREADS)
         .map(|_| {
             let signal = Arc::clone(&signal);
-            thread::spawn(move || (0..wakes).for_each(|_| signal.send()))
+            thread::spawn(move || signal.send_often(wakes))
         })
         .collect();
     scheduler.run();
@@ -208,71 +225,63 @@ fn a_wake_and_a_deadline_at_the_same_moment_are_both_heard() {
 /// a time or after its end.
 #[test]
 fn wakes_from_here_and_from_elsewhere_do_not_hide_each_other() {
+    const THREADS: u64 = 4;
     let _watchdog = watchdog(LIMIT);
-    let rounds = wakes() / 10;
+    let rounds = wakes() / 20;
     let shared = Arc::new(Signal::default());
-    let stop = Arc::new(AtomicBool::new(false));
-    let threads: Vec<_> = (0..4)
+    let over = Arc::new(AtomicU64::new(0));
+    let threads: Vec<_> = (0..THREADS)
         .map(|_| {
-            let (shared, stop) = (Arc::clone(&shared), Arc::clone(&stop));
+            let (shared, over) = (Arc::clone(&shared), Arc::clone(&over));
             thread::spawn(move || {
-                let mut sent = 0_u64;
-                while !stop.load(Ordering::Relaxed) {
-                    shared.send();
-                    sent += 1;
-                }
-                sent
+                shared.send_often(rounds);
+                over.fetch_add(1, Ordering::Relaxed);
+                shared.send();
             })
         })
         .collect();
     let scheduler = Scheduler::new();
-    let local = Rc::new(Cell::new(0));
-    let ended = Rc::new(Cell::new(false));
-    let (received, counter, end) = (Arc::clone(&shared), Rc::clone(&local), Rc::clone(&ended));
+    let (sent_here, heard_here) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let (received, sent, heard) = (Arc::clone(&shared), Rc::clone(&sent_here), Rc::clone(&heard_here));
     scheduler.spawn(async move {
-        let polling = Cell::new(false);
+        let (polling, ended) = (Cell::new(false), Cell::new(false));
         poll_fn(|cx| {
             assert!(!polling.replace(true), "polled while it is polled");
-            assert!(!end.get(), "polled after its end");
+            assert!(!ended.get(), "polled after its end");
             let replaced = received
                 .waker
                 .lock()
                 .expect("no panic under the lock")
                 .replace(cx.waker().clone());
             drop(replaced);
+            received
+                .heard
+                .store(received.sent.load(Ordering::Relaxed), Ordering::Release);
+            heard.set(sent.get());
             polling.set(false);
-            if counter.get() < rounds {
+            if heard.get() < rounds || over.load(Ordering::Relaxed) < THREADS {
                 return Poll::Pending;
             }
-            end.set(true);
+            ended.set(true);
             Poll::Ready(())
         })
         .await;
     });
-    // Each step of this task wakes the other; and its own turn must come round as well, for all the foreign wakes.
-    let received = Arc::clone(&shared);
+    // Each step of this task wakes the other, and waits until it is heard.
     scheduler.spawn(async move {
-        // Not before the others are at it, or it may be over before they begin.
-        while received.sent.load(Ordering::Relaxed) == 0 {
-            yield_now().await;
-        }
-        for round in 0..rounds {
-            local.set(round + 1);
-            let waker = received.waker.lock().expect("no panic under the lock").clone();
-            if let Some(waker) = waker {
-                waker.wake();
+        for round in 1..=rounds {
+            sent_here.set(round);
+            let waker = shared.waker.lock().expect("no panic under the lock").clone();
+            waker.expect("the other task is polled first").wake();
+            while heard_here.get() < round {
+                yield_now().await;
             }
-            yield_now().await;
         }
     });
     scheduler.run();
-    assert!(ended.get());
-    stop.store(true, Ordering::Relaxed);
-    let sent: u64 = threads
-        .into_iter()
-        .map(|thread| thread.join().expect("it only wakes"))
-        .sum();
-    assert!(sent > 0);
+    for thread in threads {
+        thread.join().expect("it only wakes");
+    }
 }
 
 #[test]

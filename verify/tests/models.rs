@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -107,6 +108,28 @@ macro_rules! wakes {
                     waker.wake_by_ref();
                     event.set();
                     waker.wake_by_ref();
+                }));
+                scheduler.run();
+            });
+        }
+
+        /// It wakes itself as well, so it may stand in the queue for either wake, or be polled between the two.
+        #[test]
+        fn a_wake_of_a_task_that_wakes_itself_is_seen() {
+            explore_within_bounds(|| {
+                let scheduler = Scheduler::new();
+                let mut event = Box::pin(event_from(|event, waker| {
+                    waker.wake_by_ref();
+                    event.set();
+                    waker.wake_by_ref();
+                }));
+                let mut is_first = true;
+                scheduler.spawn(poll_fn(move |cx| {
+                    let polled = event.as_mut().poll(cx);
+                    if mem::take(&mut is_first) {
+                        cx.waker().wake_by_ref();
+                    }
+                    polled
                 }));
                 scheduler.run();
             });
