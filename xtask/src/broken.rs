@@ -24,6 +24,9 @@ const PATCHES: &str = "patches";
 /// What tells of them.
 const PAGE: &str = "docs/broken.md";
 
+/// What tells which promises they break.
+const PROMISES: &str = "docs/reliability.md";
+
 /// The longest that a test may take. A test that takes longer hangs, and has caught the mistake.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -65,8 +68,10 @@ enum Outcome {
 
 pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     let mut names = Vec::new();
+    let mut check = false;
     while let Some(arg) = args.next()? {
         match arg {
+            Long("check") => check = true,
             Value(name) => names.push(name.string()?),
             option => return Err(option.unexpected().into()),
         }
@@ -74,7 +79,14 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     let tree = Tree::find()?;
     let mistakes = read(&tree)?;
     told(&tree.read(PAGE)?, &mistakes)?;
+    listed(&tree.read(PROMISES)?, &mistakes)?;
     let mistakes = chosen(mistakes, &names)?;
+    if check {
+        for mistake in &mistakes {
+            mistake.apply(&tree)?;
+        }
+        return Ok(writeln!(out, "patches that apply: all {}", mistakes.len())?);
+    }
     let copy = Copy::new(&tree)?;
 
     let tests: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.test.clone()).collect();
@@ -133,6 +145,20 @@ fn told(page: &str, mistakes: &[Mistake]) -> Result {
     Ok(())
 }
 
+/// Each patch stands beside the promise that it breaks.
+fn listed(page: &str, mistakes: &[Mistake]) -> Result {
+    match mistakes
+        .iter()
+        .find(|mistake| !page.contains(&format!("`{}`", mistake.name)))
+    {
+        Some(mistake) => failed(format!(
+            "{PROMISES} does not say which promise `{}` breaks",
+            mistake.name
+        )),
+        None => Ok(()),
+    }
+}
+
 impl Mistake {
     /// A head of `Title:`, `Step:` and `Test:`, and then a unified diff.
     fn parse(file: &str, text: &str) -> Result<Self> {
@@ -158,6 +184,19 @@ impl Mistake {
             test: Test::parse(field("Test")?),
             patches,
         })
+    }
+
+    /// The files that it changes, with what they are after and before.
+    fn apply(&self, tree: &Tree) -> Result<Vec<(&str, String, String)>> {
+        let patches = self.patches.iter().map(|patch| {
+            let before = tree.read(&patch.file)?;
+            match patch.apply(&before) {
+                Ok(after) => Ok((patch.file.as_str(), after, before)),
+                Err(Stop::Failed(message)) => failed(format!("{PATCHES}/{}.patch: {message}", self.name)),
+                Err(stop) => Err(stop),
+            }
+        });
+        patches.collect()
     }
 }
 
@@ -247,17 +286,13 @@ impl Copy {
 
     /// Applies the patches, tests, and takes them back.
     fn break_and_test(&self, tree: &Tree, mistake: &Mistake) -> Result<Outcome> {
-        let mut broken = Vec::new();
-        for patch in &mistake.patches {
-            let before = tree.read(&patch.file)?;
-            broken.push((self.root.join(&patch.file), patch.apply(&before)?, before));
-        }
-        for (path, after, _) in &broken {
-            fs::write(path, after)?;
+        let broken = mistake.apply(tree)?;
+        for (file, after, _) in &broken {
+            fs::write(self.root.join(file), after)?;
         }
         let outcome = self.build(&mistake.test).and_then(|()| self.test(&mistake.test));
-        for (path, _, before) in &broken {
-            fs::write(path, before)?;
+        for (file, _, before) in &broken {
+            fs::write(self.root.join(file), before)?;
         }
         outcome
     }

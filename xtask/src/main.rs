@@ -33,7 +33,7 @@ Usage: cargo xtask COMMAND
   forward FILE [--from STEP]            carries a change made in one step on to the later ones
   docs [--check]                        writes what is generated, or says what is stale
   page [--open]                         writes one HTML file in which to read the growth
-  broken [PATCH...]                     every mistake in patches/ makes its test fail
+  broken [--check] [PATCH...]           every mistake in patches/ makes its test fail, or still applies
 
 A STEP is 1 to 6, exp1 to exp6, or the name of its folder.
 ";
