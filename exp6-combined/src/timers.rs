@@ -45,8 +45,8 @@ struct Queue {
 
 impl Timers {
     /// Wakes those whose deadline has passed, in order. At most a millisecond's worth: a loop that is late by more gives
-    /// the tasks a turn in between, and so does things in the order in which they would have happened in time. But if the
-    /// last turn did not get through its tasks, then all: turns that take longer than a millisecond would never catch up.
+    /// the tasks a turn in between, so that what is due later comes later. But if the last turn did not get through its
+    /// tasks, then all: turns that take longer than a millisecond would never catch up.
     pub(crate) fn fire(&self, idle: bool) {
         let Some(earliest) = self.earliest() else {
             return;
