@@ -8,7 +8,8 @@ use exp3_spawn as sched;
 use std::cell::{Cell, RefCell};
 use std::env;
 use std::future::{Future, pending, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::mem;
+use std::panic::{self, AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -488,4 +489,65 @@ fn wakes_while_the_scheduler_is_dropped_are_harmless() {
         }
         assert_eq!(woken.load(Ordering::Relaxed), 2);
     }
+}
+
+thread_local! {
+    /// What the panic hook does on this thread.
+    static IN_HOOK: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// A hook runs like the handler of a signal: in the middle of a poll, and whatever the task was about to do.
+#[test]
+fn a_panic_hook_may_wake_spawn_abort_and_join_in_the_middle_of_a_poll() {
+    let _watchdog = watchdog(LIMIT);
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| match IN_HOOK.take() {
+        Some(action) => action(),
+        None => before(info),
+    }));
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let scheduler = Scheduler::new();
+    scheduler.block_on(async {
+        let slot: Rc<RefCell<Option<Waker>>> = Rc::default();
+        let (left, noted) = (Rc::clone(&slot), Rc::clone(&log));
+        let sleeper = spawn(async move {
+            let mut woken = false;
+            poll_fn(|cx| {
+                *left.borrow_mut() = Some(cx.waker().clone());
+                if mem::replace(&mut woken, true) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+            noted.borrow_mut().push("woken");
+        });
+        let victim = spawn(pending::<()>());
+        yield_now().await;
+        let noted = Rc::clone(&log);
+        let own: Rc<RefCell<Option<Waker>>> = Rc::default();
+        let panicking = Rc::clone(&own);
+        let action = move || {
+            slot.take().expect("the sleeper waits").wake();
+            own.take().expect("of the task that panics").wake();
+            victim.abort();
+            assert!(!victim.is_finished());
+            let noted = Rc::clone(&noted);
+            drop(spawn(async move {
+                noted.borrow_mut().push("spawned");
+                assert!(victim.await.expect_err("aborted").is_cancelled());
+                noted.borrow_mut().push("joined");
+            }));
+        };
+        let panics = spawn(async move {
+            poll_fn(|cx| Poll::Ready(*panicking.borrow_mut() = Some(cx.waker().clone()))).await;
+            IN_HOOK.set(Some(Box::new(action)));
+            panic!("on purpose: for the hook");
+        });
+        assert!(panics.await.expect_err("a panic").is_panic());
+        sleeper.await.expect("no panic");
+    });
+    scheduler.run();
+    assert_eq!(*log.borrow(), ["woken", "spawned", "joined"]);
 }

@@ -234,8 +234,9 @@ struct RunsLate(OrderLog);
 impl Drop for RunsLate {
     fn drop(&mut self) {
         let scheduler = Rc::new(Scheduler::new());
-        let outer = Rc::clone(&scheduler);
-        scheduler.spawn(async move { outer.run() });
+        // Weak, for the task may never be polled, and would keep the scheduler that keeps it.
+        let outer = Rc::downgrade(&scheduler);
+        scheduler.spawn(async move { outer.upgrade().expect("it runs").run() });
         // A panic here would end the process.
         let _panicked_or_not = catch_unwind(AssertUnwindSafe(|| scheduler.run()));
         self.0.note("over");
