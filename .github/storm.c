@@ -1,5 +1,5 @@
 /* Preloaded, it gives every thread of a program a timer that interrupts it a thousand times a second. The handler is asked
- * for without SA_RESTART, so each system call that can fail with EINTR does, whichever it is.
+ * for without SA_RESTART, so each system call that can fail with EINTR may, whichever it is.
  *
  *     cc -O2 -shared -fPIC -o storm.so .github/storm.c
  *     CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="env LD_PRELOAD=$PWD/storm.so" cargo test
