@@ -328,11 +328,23 @@ fn a_scheduler_dropped_while_a_job_is_queued_lets_it_never_start() {
     let _watchdog = watchdog(LIMIT);
     let gate = Gate::default();
     let (sender, receiver) = mpsc::channel::<()>();
+    let (at_work, started) = mpsc::channel();
     let scheduler = Scheduler::new();
     scheduler.block_on(async {
-        drop(occupy_all_threads(&gate));
+        for _ in 0..MANY {
+            let (gate, at_work) = (gate.clone(), at_work.clone());
+            drop(spawn_blocking(move || {
+                at_work.send(()).expect("the test listens");
+                gate.pass();
+            }));
+        }
         drop(spawn_blocking(move || sender.send(())));
     });
+    // A thread that is not at work yet when the scheduler is dropped would come as far as the last job.
+    let threads = thread::available_parallelism().map_or(1, usize::from) + 4;
+    for _ in 0..threads.min(32) {
+        started.recv().expect("a thread is at work");
+    }
     drop(scheduler);
     gate.open();
     assert!(receiver.recv().is_err());

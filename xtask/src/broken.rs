@@ -87,8 +87,12 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
         }
         return Ok(writeln!(out, "patches that apply: all {}", mistakes.len())?);
     }
-    let copy = Copy::new(&tree)?;
+    catch(&tree, &mistakes, out)
+}
 
+/// Tests without a patch, and then with each.
+fn catch(tree: &Tree, mistakes: &[Mistake], out: &mut impl Write) -> Result {
+    let copy = Copy::new(tree)?;
     let tests: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.test.clone()).collect();
     writeln!(out, "without a patch, these tests have to pass: {}", tests.len())?;
     out.flush()?;
@@ -97,9 +101,9 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     }
 
     let mut missed = 0;
-    for mistake in &mistakes {
+    for mistake in mistakes {
         let begun = Instant::now();
-        let (mark, said) = copy.catch(&tree, mistake)?;
+        let (mark, said) = copy.catch(tree, mistake)?;
         missed += usize::from(mark != CAUGHT);
         let seconds = begun.elapsed().as_secs();
         writeln!(out, "{mark:6} {:50} {seconds:3} s  {said}", mistake.name)?;

@@ -1,5 +1,6 @@
 //! Two texts, line by line and word by word.
 
+use std::hash::Hash;
 use std::iter;
 use std::ops::Range;
 
@@ -34,23 +35,46 @@ pub(crate) fn split(text: &str) -> Vec<&str> {
 
 /// What makes one text into the other, as `git diff` sees it.
 pub(crate) fn changes(old: &str, new: &str) -> Vec<Change> {
-    let input = InternedInput::new(old, new);
-    let mut diff = Diff::compute(Algorithm::MyersMinimal, &input);
-    diff.postprocess_lines(&input);
-    to_changes(&diff)
+    compare_twice(&split(old), &split(new), Diff::postprocess_lines)
 }
 
 /// The same, as `git diff -w` sees it.
 pub(crate) fn changes_of_words(old: &str, new: &str) -> Vec<Change> {
-    let squeeze = |text| {
-        split(text)
-            .into_iter()
-            .map(|line| line.split_whitespace().collect::<String>())
+    let squeeze = |text| -> Vec<_> {
+        let lines = split(text).into_iter();
+        lines.map(|line| line.split_whitespace().collect::<String>()).collect()
     };
+    compare_twice(&squeeze(old), &squeeze(new), |_, _| ())
+}
+
+/// Lines that stand in many places, such as blank ones, are not compared at first: so each change is looked at again.
+fn compare_twice<T: Clone + Default + Eq + Hash>(
+    old: &[T],
+    new: &[T],
+    finish: impl Fn(&mut Diff, &InternedInput<T>),
+) -> Vec<Change> {
+    let again = |change: Change| {
+        let starts = (change.old.start, change.new.start);
+        let inner = compare(&old[change.old], &new[change.new], &finish);
+        inner.into_iter().map(move |inner| Change {
+            old: inner.old.start + starts.0..inner.old.end + starts.0,
+            new: inner.new.start + starts.1..inner.new.end + starts.1,
+        })
+    };
+    compare(old, new, &finish).into_iter().flat_map(again).collect()
+}
+
+fn compare<T: Clone + Default + Eq + Hash>(
+    old: &[T],
+    new: &[T],
+    finish: impl Fn(&mut Diff, &InternedInput<T>),
+) -> Vec<Change> {
     let mut input = InternedInput::default();
-    input.update_before(squeeze(old));
-    input.update_after(squeeze(new));
-    to_changes(&Diff::compute(Algorithm::MyersMinimal, &input))
+    input.update_before(old.iter().cloned());
+    input.update_after(new.iter().cloned());
+    let mut diff = Diff::compute(Algorithm::MyersMinimal, &input);
+    finish(&mut diff, &input);
+    to_changes(&diff)
 }
 
 fn to_changes(diff: &Diff) -> Vec<Change> {
