@@ -541,7 +541,8 @@ fn a_panic_hook_may_wake_spawn_abort_and_join_in_the_middle_of_a_poll() {
             }));
         };
         let panics = spawn(async move {
-            poll_fn(|cx| Poll::Ready(*panicking.borrow_mut() = Some(cx.waker().clone()))).await;
+            let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+            *panicking.borrow_mut() = Some(waker);
             IN_HOOK.set(Some(Box::new(action)));
             panic!("on purpose: for the hook");
         });

@@ -455,7 +455,7 @@ fn a_source_of_another_scheduler_gives_way_as_well() {
     let other = Scheduler::new();
     let stream = other.block_on(async { near_end() });
     let operations = Scheduler::new().block_on(operations_in_a_row(async || {
-        stream.read_with(|_| Ok(())).await.expect("it never fails")
+        stream.read_with(|_| Ok(())).await.expect("it never fails");
     }));
     assert!(operations < 100, "others run only after {operations} operations");
 }
