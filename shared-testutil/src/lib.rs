@@ -15,6 +15,9 @@ pub use home_thread::{DropFlag, HomeThread};
 mod watchdog;
 pub use watchdog::{Watchdog, watchdog};
 
+mod own_process;
+pub use own_process::in_own_process;
+
 mod panics;
 pub use panics::{message_in, message_of_panic};
 

@@ -1,0 +1,51 @@
+//! The tests of this step. Each file of `shared-testutil/suite` has the tests of one concept, once for all steps.
+
+use exp2_sleep as sched;
+
+// exp1: tasks that yield.
+#[path = "../../shared-testutil/suite/turns.rs"]
+mod turns;
+
+#[path = "../../shared-testutil/suite/stress_many.rs"]
+mod stress_many;
+
+#[path = "../../shared-testutil/suite/demo.rs"]
+mod demo;
+
+// exp2: sleep, and so wakes.
+#[path = "../../shared-testutil/suite/wakes.rs"]
+mod wakes;
+
+#[path = "../../shared-testutil/suite/remote_wakes.rs"]
+mod remote_wakes;
+
+#[path = "../../shared-testutil/suite/stress_wakes.rs"]
+mod stress_wakes;
+
+#[path = "../../shared-testutil/suite/timers.rs"]
+mod timers;
+
+#[path = "../../shared-testutil/suite/stress_sleeps.rs"]
+mod stress_sleeps;
+
+#[path = "../../shared-testutil/suite/timeout.rs"]
+mod timeout;
+
+#[path = "../../shared-testutil/suite/combinators.rs"]
+mod combinators;
+
+#[path = "../../shared-testutil/suite/schedulers.rs"]
+mod schedulers;
+
+#[path = "../../shared-testutil/suite/faults_time.rs"]
+mod faults_time;
+
+#[path = "../../shared-testutil/suite/storm.rs"]
+mod storm;
+
+// Not here: join.rs, auto_traits.rs, abort.rs, panics.rs, block_on.rs, shutdown.rs, threads.rs, faults.rs, model.rs,
+// leaks.rs, allocator.rs: no task starts another, and none has a handle.
+// Not here: blocking.rs, faults_pool.rs, dead_end.rs: there is no pool of threads.
+// Not here: sources.rs, readiness.rs, tcp.rs, faults_io.rs, echo_server.rs, deaf.rs: there are no sources.
+// Not here: self_socket.rs, faults_self_socket.rs, all_at_once.rs, async_rw.rs, faults_rw.rs, watch.rs, counts.rs,
+// soak.rs: what they test comes with exp6.

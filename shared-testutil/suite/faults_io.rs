@@ -1,0 +1,523 @@
+//! A system that gives less than it is asked for, and peers that ask for more than their share.
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::sched::{Async, Scheduler, sleep, spawn, timeout, yield_now};
+use shared_testutil::{SignalStorm, in_own_process, message_of_panic, watchdog};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn listen() -> io::Result<(Async<TcpListener>, SocketAddr)> {
+    let listener = Async::<TcpListener>::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.get_ref().local_addr()?;
+    Ok((listener, address))
+}
+
+async fn write_all(stream: &Async<TcpStream>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let length = stream.write_with(|mut stream| stream.write(bytes)).await?;
+        bytes = &bytes[length..];
+    }
+    Ok(())
+}
+
+async fn echo(stream: Async<TcpStream>) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read_with(|mut stream| stream.read(&mut buffer)).await? {
+            0 => return Ok(()),
+            length => write_all(&stream, &buffer[..length]).await?,
+        }
+    }
+}
+
+async fn check_echo(stream: &Async<TcpStream>, message: &[u8]) -> io::Result<()> {
+    write_all(stream, message).await?;
+    let mut received = Vec::new();
+    let mut buffer = vec![0; 1 << 16];
+    while received.len() < message.len() {
+        match stream.read_with(|mut stream| stream.read(&mut buffer)).await? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            length => received.extend_from_slice(&buffer[..length]),
+        }
+    }
+    assert!(received == message, "the echo differs");
+    Ok(())
+}
+
+/// Everything that takes descriptors, in one scheduler: an error leaves by `?`.
+fn scenario() -> io::Result<()> {
+    Scheduler::try_new()?.block_on(async {
+        let (near, far) = UnixStream::pair()?;
+        let (near, far) = (Async::new(near)?, Async::new(far)?);
+        near.write_with(|mut near| near.write(b"x")).await?;
+        far.readable().await?;
+        let (listener, address) = listen()?;
+        let server = spawn(async move {
+            let (stream, _) = listener.accept().await?;
+            echo(stream).await
+        });
+        let client = timeout(Duration::from_secs(10), async {
+            let stream = Async::<TcpStream>::connect(address).await?;
+            check_echo(&stream, b"a message").await
+        });
+        // A server without a descriptor for the connection ends, and with it its listener: the client sees that.
+        let client = client.await.unwrap_or_else(|_| panic!("the client hangs"));
+        let server = server.await.expect("the server does not panic");
+        server.and(client)
+    })
+}
+
+/// How many descriptors are open.
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+fn allow_descriptors(limit: u64) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = Some(limit);
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).expect("a soft limit may be lowered");
+}
+
+/// The limit is raised one by one, so each call that makes a descriptor is once the one that gets none.
+#[test]
+#[cfg(target_os = "linux")]
+fn out_of_descriptors_is_an_error_of_every_call_that_makes_one() {
+    in_own_process(|| {
+        let _watchdog = watchdog(LIMIT);
+        // What opens descriptors once and keeps them does so now.
+        scenario().expect("there is no lack yet");
+        let before = getrlimit(Resource::Nofile).current.expect("a limit");
+        let open = descriptors();
+        let mut failures = Vec::new();
+        for limit in 0..200 {
+            allow_descriptors(limit);
+            let result = catch_unwind(scenario);
+            let constructed = catch_unwind(|| drop(Scheduler::new()));
+            let constructible = Scheduler::try_new().is_ok();
+            allow_descriptors(before);
+
+            let result = result.unwrap_or_else(|_| panic!("with {limit} descriptors it panics"));
+            assert_eq!(descriptors(), open, "with {limit} descriptors some are left open");
+            assert_eq!(
+                constructed.is_ok(),
+                constructible,
+                "`new` panics if and only if `try_new` fails"
+            );
+            match result {
+                Ok(()) => {
+                    println!("{} limits too low, each an error: {failures:?}", failures.len());
+                    // Scheduler, pair, listener, client and server take this many at least.
+                    assert!(failures.len() >= 6, "{failures:?}");
+                    return;
+                }
+                Err(error) => {
+                    // A client whose server is out of descriptors may see the connection break instead.
+                    let errno = Errno::from_io_error(&error);
+                    assert!(errno == Some(Errno::MFILE), "with {limit} descriptors: {error}");
+                    failures.push(limit);
+                }
+            }
+        }
+        panic!("200 descriptors are not enough");
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_scheduler_that_gets_no_selector_says_so() {
+    in_own_process(|| {
+        let before = getrlimit(Resource::Nofile).current.expect("a limit");
+        allow_descriptors(0);
+        let message = message_of_panic(Scheduler::new);
+        allow_descriptors(before);
+        assert!(message.contains("the system gives no selector"), "{message}");
+    });
+}
+
+/// A server that has no descriptor for one more connection keeps those that it has, and takes the next one when it can.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_out_of_descriptors_keeps_its_connections_and_accepts_again() {
+    in_own_process(|| {
+        let _watchdog = watchdog(LIMIT);
+        let before = getrlimit(Resource::Nofile).current.expect("a limit");
+        Scheduler::new().block_on(async {
+            let (listener, address) = listen().expect("a listener");
+            let refused = Rc::new(Cell::new(0));
+            let counter = Rc::clone(&refused);
+            let server = spawn(async move {
+                loop {
+                    match listener.accept().await {
+                        Ok((stream, _)) => drop(spawn(echo(stream))),
+                        Err(error) => {
+                            assert_eq!(Errno::from_io_error(&error), Some(Errno::MFILE), "{error}");
+                            counter.set(counter.get() + 1);
+                            sleep(Duration::from_millis(5)).await;
+                        }
+                    }
+                }
+            });
+            let first = Async::<TcpStream>::connect(address).await.expect("a connection");
+            check_echo(&first, b"first").await.expect("an echo");
+            // The client's socket is there before the limit falls: the server's is what is lacking.
+            let second = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+            allow_descriptors(descriptors() as u64 - 1);
+            second
+                .connect(&address.into())
+                .expect("the system accepts, the server does not yet");
+            let second = Async::new(TcpStream::from(second)).expect("registered");
+            while refused.get() < 3 {
+                check_echo(&first, b"still there").await.expect("an echo");
+                sleep(Duration::from_millis(5)).await;
+            }
+            allow_descriptors(before);
+            check_echo(&second, b"second").await.expect("an echo");
+            check_echo(&first, b"first").await.expect("an echo");
+            server.abort();
+        });
+    });
+}
+
+#[test]
+fn every_byte_arrives_in_a_storm_of_signals() {
+    in_own_process(|| {
+        let _watchdog = watchdog(LIMIT);
+        let storm = SignalStorm::new();
+        let scheduler = Scheduler::new();
+        scheduler.block_on(async {
+            let (listener, address) = listen().expect("a listener");
+            let server = spawn(async move {
+                loop {
+                    let (stream, _) = listener.accept().await.expect("a connection");
+                    spawn(async move { echo(stream).await.expect("an orderly end") });
+                }
+            });
+            let clients: Vec<_> = (0..20_u8)
+                .map(|client| {
+                    spawn(async move {
+                        for round in 0..5 {
+                            let stream = Async::<TcpStream>::connect(address).await.expect("a connection");
+                            let message: Vec<u8> = (0..20_000_usize)
+                                .map(|place| (place / 7 + place) as u8 ^ client ^ round)
+                                .collect();
+                            check_echo(&stream, &message).await.expect("an echo");
+                            // A wait for a socket, interrupted by signals and ended by the time.
+                            timeout(Duration::from_millis(20), stream.readable())
+                                .await
+                                .expect_err("the peer is silent");
+                        }
+                    })
+                })
+                .collect();
+            for client in clients {
+                client.await.expect("no client fails");
+            }
+            server.abort();
+        });
+        assert!(storm.has_arrived() && storm.sent() > 20, "there was no storm");
+    });
+}
+
+/// A waker that panics when it is called.
+struct Unwilling;
+
+impl Wake for Unwilling {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose: a waker that panics");
+    }
+}
+
+/// Sources are reported in batches. The panic of one waker leaves `run`, and the others' wakes must not go with it: what
+/// was reported is not reported again.
+#[test]
+fn a_waker_that_panics_does_not_take_the_wakes_of_others_with_it() {
+    let _watchdog = watchdog(LIMIT);
+    let scheduler = Scheduler::new();
+    let finished = Rc::new(RefCell::new(Vec::new()));
+    let left = catch_unwind(AssertUnwindSafe(|| {
+        scheduler.block_on(async {
+            let mut peers = Vec::new();
+            for number in 0..8 {
+                let (peer, stream) = UnixStream::pair().expect("a pair of sockets");
+                peers.push(peer);
+                let stream = Async::new(stream).expect("registered");
+                let finished = Rc::clone(&finished);
+                spawn(async move {
+                    let mut read = pin!(stream.read_with(|mut stream| stream.read(&mut [0; 8])));
+                    if number == 2 {
+                        // It waits with a waker of its own, and never looks again.
+                        let unwilling = Waker::from(Arc::new(Unwilling));
+                        poll_fn(|_| {
+                            let polled = read.as_mut().poll(&mut Context::from_waker(&unwilling));
+                            assert!(polled.is_pending());
+                            Poll::Ready(())
+                        })
+                        .await;
+                        poll_fn(|_| Poll::<()>::Pending).await;
+                    }
+                    let length = read.await.expect("data");
+                    finished.borrow_mut().push((number, length));
+                });
+            }
+            // All of them wait, and then all have data at once.
+            sleep(Duration::from_millis(20)).await;
+            for peer in &mut peers {
+                peer.write_all(b"data").expect("room");
+            }
+            sleep(Duration::from_secs(30)).await;
+        });
+    }));
+    left.expect_err("the waker's panic leaves the loop");
+    scheduler.block_on(async {
+        let start = Instant::now();
+        while finished.borrow().len() < 7 {
+            let done = finished.borrow().clone();
+            assert!(
+                start.elapsed() < Duration::from_secs(3),
+                "wakes are lost: of 0 to 7 but for 2, only {done:?}"
+            );
+            yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_task_that_always_finds_something_to_read_lets_others_run() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (_peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        let stream = Async::new(stream).expect("registered");
+        let heard = Rc::new(Cell::new(false));
+        let hear = Rc::clone(&heard);
+        let greedy = spawn(async move {
+            for operation in 0..100_000 {
+                // As with a peer that is faster than this task.
+                stream.read_with(|_| Ok(())).await.expect("it never fails");
+                if hear.get() {
+                    return operation;
+                }
+            }
+            panic!("100,000 operations in a row, and no other task has run");
+        });
+        let modest = spawn(async move { heard.set(true) });
+        modest.await.expect("it cannot fail");
+        let operations = greedy.await.expect("others run meanwhile");
+        assert!(operations < 1_000, "others run only after {operations} operations");
+    });
+}
+
+#[test]
+fn a_task_that_always_finds_its_socket_ready_lets_others_run() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (mut peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        peer.write_all(b"never read").expect("room");
+        let stream = Async::new(stream).expect("registered");
+        let heard = Rc::new(Cell::new(false));
+        let hear = Rc::clone(&heard);
+        let greedy = spawn(async move {
+            for wait in 0..100_000 {
+                stream.readable().await.expect("it never fails");
+                stream.writable().await.expect("it never fails");
+                if hear.get() {
+                    return wait;
+                }
+            }
+            panic!("100,000 waits in a row, and no other task has run");
+        });
+        let modest = spawn(async move { heard.set(true) });
+        modest.await.expect("it cannot fail");
+        let waits = greedy.await.expect("others run meanwhile");
+        assert!(waits < 1_000, "others run only after {waits} waits");
+    });
+}
+
+/// How many operations the future of `block_on` does before another task has its turn.
+async fn operations_in_a_row(mut operation: impl AsyncFnMut()) -> u32 {
+    let heard = Rc::new(Cell::new(false));
+    let hear = Rc::clone(&heard);
+    drop(spawn(async move { hear.set(true) }));
+    for operations in 0..100_000 {
+        if heard.get() {
+            return operations;
+        }
+        operation().await;
+    }
+    panic!("100,000 operations in a row, and no other task has run");
+}
+
+fn near_end() -> Async<UnixStream> {
+    let (near, _far) = UnixStream::pair().expect("a pair of sockets");
+    Async::new(near).expect("registered")
+}
+
+#[test]
+fn a_direction_that_has_to_wait_leaves_the_other_no_more_than_its_share() {
+    let _watchdog = watchdog(LIMIT);
+    let operations = Scheduler::new().block_on(async {
+        let stream = near_end();
+        operations_in_a_row(async || {
+            let mut write = pin!(stream.write_with(|_| Err::<(), _>(ErrorKind::WouldBlock.into())));
+            let mut read = pin!(stream.read_with(|_| Ok(())));
+            let both = poll_fn(|cx| {
+                assert!(write.as_mut().poll(cx).is_pending());
+                read.as_mut().poll(cx)
+            });
+            both.await.expect("it never fails");
+        })
+        .await
+    });
+    assert!(operations < 100, "others run only after {operations} operations");
+}
+
+#[test]
+fn many_sources_of_one_task_have_one_share_between_them() {
+    let _watchdog = watchdog(LIMIT);
+    let operations = Scheduler::new().block_on(async {
+        let streams: Vec<_> = (0..8).map(|_| near_end()).collect();
+        operations_in_a_row(async || {
+            let mut reads: Vec<_> = streams
+                .iter()
+                .map(|stream| Box::pin(stream.read_with(|_| Ok(()))))
+                .collect();
+            let first = poll_fn(|cx| {
+                let done = reads.iter_mut().any(|read| read.as_mut().poll(cx).is_ready());
+                if done { Poll::Ready(()) } else { Poll::Pending }
+            });
+            first.await;
+        })
+        .await
+    });
+    assert!(operations < 100, "others run only after {operations} operations");
+}
+
+#[test]
+fn a_task_that_connects_in_vain_again_and_again_lets_others_run() {
+    let _watchdog = watchdog(LIMIT);
+    let operations = Scheduler::new().block_on(async {
+        let (listener, address) = listen().expect("a listener");
+        drop(listener);
+        operations_in_a_row(async || drop(Async::<TcpStream>::connect(address).await.expect_err("nobody listens")))
+            .await
+    });
+    assert!(operations < 100, "others run only after {operations} operations");
+}
+
+#[test]
+fn a_source_of_another_scheduler_gives_way_as_well() {
+    let _watchdog = watchdog(LIMIT);
+    let other = Scheduler::new();
+    let stream = other.block_on(async { near_end() });
+    let operations = Scheduler::new().block_on(operations_in_a_row(async || {
+        stream.read_with(|_| Ok(())).await.expect("it never fails");
+    }));
+    assert!(operations < 100, "others run only after {operations} operations");
+}
+
+#[test]
+fn a_half_of_a_task_that_uses_up_its_share_does_not_keep_the_other_back() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (greedy, modest) = (near_end(), near_end());
+        let done = Cell::new(false);
+        let mut half = pin!(async {
+            for _ in 0..100 {
+                modest.read_with(|_| Ok(())).await.expect("it never fails");
+            }
+            done.set(true);
+        });
+        let mut other_half = pin!(async {
+            for _ in 0..100_000 {
+                greedy.read_with(|_| Ok(())).await.expect("it never fails");
+                if done.get() {
+                    return;
+                }
+            }
+            panic!("100,000 operations of one half, and not a hundred of the other");
+        });
+        poll_fn(|cx| {
+            let over = other_half.as_mut().poll(cx);
+            if !done.get() {
+                let _ = half.as_mut().poll(cx);
+            }
+            over
+        })
+        .await;
+    });
+}
+
+/// The peer always has more to say and always takes the answer, so the task that serves it never has to wait. The others
+/// must get their turn nevertheless.
+#[test]
+fn a_peer_that_never_pauses_does_not_starve_the_other_tasks() {
+    let _watchdog = watchdog(LIMIT);
+    let stop = Arc::new(AtomicBool::new(false));
+    let echoed = Arc::new(AtomicU64::new(0));
+    let (longest, ticks) = Scheduler::new().block_on(async {
+        let (listener, address) = listen().expect("a listener");
+        let flood = thread::spawn({
+            let (stop, echoed) = (Arc::clone(&stop), Arc::clone(&echoed));
+            move || {
+                let stream = TcpStream::connect(address).expect("a connection");
+                thread::scope(|threads| {
+                    let (mut reader, mut writer) = (&stream, &stream);
+                    let sending = &stop;
+                    threads.spawn(move || {
+                        let bytes = vec![7; 1 << 18];
+                        while !sending.load(Ordering::Relaxed) && writer.write_all(&bytes).is_ok() {}
+                        writer.shutdown(std::net::Shutdown::Write).expect("still connected");
+                    });
+                    let mut buffer = vec![0; 1 << 18];
+                    loop {
+                        match reader.read(&mut buffer) {
+                            Ok(length @ 1..) => drop(echoed.fetch_add(length as u64, Ordering::Relaxed)),
+                            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                            Ok(0) | Err(_) => break,
+                        }
+                    }
+                });
+            }
+        });
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let server = spawn(echo(stream));
+        let start = Instant::now();
+        let (mut longest, mut ticks) = (Duration::ZERO, 0);
+        while start.elapsed() < Duration::from_secs(3) {
+            let before = Instant::now();
+            sleep(Duration::from_millis(5)).await;
+            longest = longest.max(before.elapsed());
+            ticks += 1;
+        }
+        stop.store(true, Ordering::Relaxed);
+        server
+            .await
+            .expect("the server does not panic")
+            .expect("an orderly end");
+        flood.join().expect("the peer does not fail");
+        (longest, ticks)
+    });
+    let megabytes = echoed.load(Ordering::Relaxed) >> 20;
+    println!("{megabytes} MiB echoed, {ticks} ticks of 5 ms in 3 s, the longest {longest:?}");
+    assert!(megabytes > 0);
+    assert!(
+        longest < Duration::from_secs(1),
+        "starved for {longest:?}, {ticks} ticks in 3 s"
+    );
+}

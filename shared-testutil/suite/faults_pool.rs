@@ -1,0 +1,272 @@
+//! A pool whose threads are all busy, jobs that never end, and jobs that panic wherever they can.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::panic::panic_any;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use crate::sched::{JoinHandle, Scheduler, sleep, spawn, spawn_blocking, timeout, yield_now};
+use shared_testutil::{message_in, watchdog};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// More than there are threads in the pool, on any machine.
+const MANY: usize = 100;
+
+/// Keeps jobs from ending until it is opened.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn pass(&self) {
+        let (open, opened) = &*self.0;
+        let guard = open.lock().expect("no panic under the lock");
+        drop(
+            opened
+                .wait_while(guard, |open| !*open)
+                .expect("no panic under the lock"),
+        );
+    }
+
+    fn open(&self) {
+        let (open, opened) = &*self.0;
+        *open.lock().expect("no panic under the lock") = true;
+        opened.notify_all();
+    }
+}
+
+#[test]
+fn tasks_and_timers_go_on_while_all_threads_are_busy() {
+    let _watchdog = watchdog(LIMIT);
+    let gate = Gate::default();
+    let started = Arc::new(AtomicUsize::new(0));
+    Scheduler::new().block_on(async {
+        let jobs: Vec<JoinHandle<usize>> = (0..MANY)
+            .map(|number| {
+                let (gate, started) = (gate.clone(), Arc::clone(&started));
+                spawn_blocking(move || {
+                    started.fetch_add(1, Ordering::SeqCst);
+                    gate.pass();
+                    number
+                })
+            })
+            .collect();
+        let ticks = Rc::new(Cell::new(0));
+        let ticker = Rc::clone(&ticks);
+        let ticker = spawn(async move {
+            for _ in 0..20 {
+                sleep(Duration::from_millis(5)).await;
+                ticker.set(ticker.get() + 1);
+            }
+        });
+        ticker.await.expect("it cannot fail");
+        assert_eq!(ticks.get(), 20);
+        let busy = started.load(Ordering::SeqCst);
+        assert!(0 < busy && busy < MANY, "{busy} jobs run at once");
+        assert!(jobs.iter().all(|job| !job.is_finished()));
+
+        // Given up before its turn, a job never runs; and its handle need not wait for a thread.
+        let given_up = Arc::new(AtomicBool::new(false));
+        let ran = Arc::clone(&given_up);
+        let late = spawn_blocking(move || ran.store(true, Ordering::SeqCst));
+        late.abort();
+        assert!(late.await.expect_err("it was aborted").is_cancelled());
+        timeout(Duration::from_millis(20), spawn_blocking(|| ()))
+            .await
+            .expect_err("no thread is free");
+
+        gate.open();
+        for (number, job) in jobs.into_iter().enumerate() {
+            assert_eq!(job.await.expect("it does not fail"), number);
+        }
+        spawn_blocking(|| ()).await.expect("threads are free");
+        assert!(!given_up.load(Ordering::SeqCst), "a job that was given up has run");
+    });
+}
+
+#[test]
+fn a_scheduler_is_dropped_at_once_though_its_jobs_never_end() {
+    let _watchdog = watchdog(LIMIT);
+    let (gate, result) = (Gate::default(), Arc::new(()));
+    let (end, ended) = channel::<()>();
+    let start = Instant::now();
+    for _ in 0..10 {
+        let scheduler = Scheduler::new();
+        let (started, has_started) = channel();
+        let handle = scheduler.block_on(async {
+            let (gate, result, end) = (gate.clone(), Arc::clone(&result), end.clone());
+            let job = spawn_blocking(move || {
+                started.send(()).expect("the test listens");
+                gate.pass();
+                drop(end);
+                result
+            });
+            // More than can start; they are given up with the scheduler.
+            for _ in 0..MANY {
+                drop(spawn_blocking(|| ()));
+            }
+            yield_now().await;
+            job
+        });
+        has_started.recv().expect("the job starts");
+        drop(scheduler);
+        assert!(handle.is_finished());
+    }
+    assert!(start.elapsed() < Duration::from_secs(20), "the drop waits for jobs");
+    // They end at last, and what they return is dropped, on whatever thread.
+    gate.open();
+    drop(end);
+    ended.recv().expect_err("all jobs have dropped their end");
+    while Arc::strong_count(&result) > 1 {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Panics when it is dropped.
+struct PanicsInDrop(Arc<AtomicUsize>);
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        if !thread::panicking() {
+            panic!("on purpose: in a drop");
+        }
+    }
+}
+
+#[test]
+fn jobs_that_panic_in_every_way_leave_the_pool_as_it_was() {
+    let _watchdog = watchdog(LIMIT);
+    let drops = Arc::new(AtomicUsize::new(0));
+    Scheduler::new().block_on(async {
+        for round in 0..10 {
+            // In the job.
+            let error = spawn_blocking(move || panic_any(round)).await.expect_err("it panics");
+            assert_eq!(error.into_panic().downcast_ref::<i32>(), Some(&round));
+            // In the drop of what the job has taken along.
+            let taken = PanicsInDrop(Arc::clone(&drops));
+            let error = spawn_blocking(move || drop(taken)).await.expect_err("it panics");
+            assert_eq!(message_in(&*error.into_panic()), Some("on purpose: in a drop"));
+            // In the drop of a result that nobody wants.
+            let result = PanicsInDrop(Arc::clone(&drops));
+            drop(spawn_blocking(move || result));
+            // In the drop of a job that was given up, with what it has taken along.
+            let taken = PanicsInDrop(Arc::clone(&drops));
+            let given_up = spawn_blocking(move || {
+                let _taken = &taken;
+            });
+            given_up.abort();
+            let _whether_it_ran = given_up.await;
+        }
+        while drops.load(Ordering::SeqCst) < 30 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        for round in 0..MANY {
+            assert_eq!(spawn_blocking(move || round).await.expect("it does not fail"), round);
+        }
+    });
+    assert_eq!(drops.load(Ordering::SeqCst), 30);
+}
+
+/// Jobs that are spawned, awaited, limited, aborted and detached in all orders; each runs once at most, and those that
+/// nobody gave up exactly once.
+#[test]
+fn no_job_is_lost_and_none_runs_twice() {
+    /// This one in five may run or not.
+    const GIVEN_UP: usize = 3;
+    let _watchdog = watchdog(LIMIT);
+    let (runs, must_run) = (Arc::new(AtomicUsize::new(0)), Cell::new(0));
+    let (sender, received) = channel::<usize>();
+    let job = |number: usize, sender: &Sender<usize>| {
+        let (runs, sender) = (Arc::clone(&runs), sender.clone());
+        move || {
+            if number % 5 != GIVEN_UP {
+                runs.fetch_add(1, Ordering::SeqCst);
+            }
+            sender.send(number).expect("the test listens");
+            number
+        }
+    };
+    Scheduler::new().block_on(async {
+        for round in 0..300 {
+            let mut handles = Vec::new();
+            for way in 0..5 {
+                let handle = spawn_blocking(job(round * 5 + way, &sender));
+                match way {
+                    0 | 1 => handles.push((way, handle)),
+                    // Detached before it can have been noticed: it may be given up only by an abort.
+                    2 => drop(handle),
+                    GIVEN_UP => handle.abort(),
+                    _ => drop(timeout(Duration::ZERO, handle).await),
+                }
+                if way != GIVEN_UP {
+                    must_run.set(must_run.get() + 1);
+                }
+            }
+            for (way, handle) in handles {
+                assert_eq!(handle.await.expect("it does not fail"), round * 5 + way);
+            }
+        }
+        let start = Instant::now();
+        while runs.load(Ordering::SeqCst) < must_run.get() && start.elapsed() < Duration::from_secs(20) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    drop(sender);
+    let mut ran: Vec<usize> = received.iter().collect();
+    ran.sort_unstable();
+    assert!(ran.is_sorted_by(|a, b| a < b), "a job has run twice");
+    let lost: Vec<usize> = (0..1_500)
+        .filter(|number| number % 5 != GIVEN_UP && ran.binary_search(number).is_err())
+        .collect();
+    assert!(lost.is_empty(), "these jobs are lost: {lost:?}");
+}
+
+/// A thread that dies is replaced, at the price of a thread; and if the system gives none just then, the process ends.
+#[test]
+fn no_thread_dies_of_a_job_that_was_given_up_and_panics_in_its_drop() {
+    let _watchdog = watchdog(LIMIT);
+    let drops = Arc::new(AtomicUsize::new(0));
+    let threads: Arc<Mutex<HashSet<ThreadId>>> = Arc::default();
+    Scheduler::new().block_on(async {
+        let all = pool_threads();
+        let look = || {
+            let threads = Arc::clone(&threads);
+            move || {
+                threads
+                    .lock()
+                    .expect("no panic under the lock")
+                    .insert(thread::current().id());
+                // Long enough that every thread gets one of a hundred jobs.
+                thread::sleep(Duration::from_millis(1));
+            }
+        };
+        for _ in 0..10 {
+            let taken = PanicsInDrop(Arc::clone(&drops));
+            spawn_blocking(move || {
+                let _taken = &taken;
+            })
+            .abort();
+            yield_now().await;
+            let jobs: Vec<_> = (0..MANY).map(|_| spawn_blocking(look())).collect();
+            for job in jobs {
+                job.await.expect("it does not fail");
+            }
+        }
+        while drops.load(Ordering::SeqCst) < 10 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let seen = threads.lock().expect("no panic under the lock").len();
+        assert!(seen <= all, "{seen} threads have been seen in a pool of {all}");
+    });
+}
+
+/// How many threads a pool has: some more than there are cores.
+fn pool_threads() -> usize {
+    (thread::available_parallelism().map_or(1, usize::from) + 4).min(32)
+}

@@ -1,0 +1,145 @@
+//! What peers can do to a reader through `AsyncRead` and `AsyncWrite`, and what silence must not cost.
+
+use std::cell::Cell;
+use std::io::{self, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use crate::sched::{Async, Scheduler, sleep, spawn, timeout};
+use futures::AsyncReadExt;
+use futures::future::join;
+use futures::io::AsyncRead;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use shared_testutil::watchdog;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A read of a Unix stream ends where descriptors were sent along, though there is more. It is short, and yet the source
+/// is not empty, and nothing new will be reported.
+#[test]
+fn a_read_cut_short_by_descriptors_does_not_hide_the_data_behind_them() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (mut peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        let stream = Async::new(stream).expect("registered");
+        let fds = [peer.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        assert!(ancillary.push(SendAncillaryMessage::ScmRights(&fds)));
+        let sent = sendmsg(&peer, &[IoSlice::new(b"with")], &mut ancillary, SendFlags::empty());
+        assert_eq!(sent, Ok(4));
+        peer.write_all(b"without").expect("room");
+        // The selector reports both at once, before the first read.
+        sleep(Duration::from_millis(10)).await;
+
+        let mut received = Vec::new();
+        let mut buffer = [0; 64];
+        while received.len() < 11 {
+            let length = timeout(PATIENCE, (&stream).read(&mut buffer))
+                .await
+                .unwrap_or_else(|_| panic!("after {received:?} the reader hangs, and there is more to read"))
+                .expect("no error");
+            received.extend_from_slice(&buffer[..length]);
+        }
+        assert_eq!(received, b"withwithout");
+    });
+}
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// A reader with a limit of time that is polled through `FuturesUnordered` or the like comes with a new waker each time.
+/// If they were all kept until the peer says something, a silent peer would cost more and more memory.
+#[test]
+fn a_silent_peer_does_not_cost_a_waker_for_every_poll() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (_peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        let stream = Async::new(stream).expect("registered");
+        let mut wakers = Vec::new();
+        for _ in 0..10_000 {
+            let nobody = Arc::new(Nobody);
+            let waker = Waker::from(Arc::clone(&nobody));
+            let mut buffer = [0; 1];
+            let polled = Pin::new(&mut &stream).poll_read(&mut Context::from_waker(&waker), &mut buffer);
+            assert!(polled.is_pending());
+            wakers.push(Arc::downgrade(&nobody));
+        }
+        let kept = wakers.iter().filter(|waker| waker.strong_count() > 0).count();
+        assert!(kept <= 100, "{kept} wakers are kept for one silent peer");
+    });
+}
+
+/// More than a source keeps wakers for: one that has to make room for another must be woken, to add itself again.
+#[test]
+fn of_many_readers_of_one_source_none_is_forgotten() {
+    const READERS: usize = 70;
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (mut peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        let stream = Rc::new(Async::new(stream).expect("registered"));
+        let readers: Vec<_> = (0..READERS)
+            .map(|_| {
+                let stream = Rc::clone(&stream);
+                spawn(async move { (&*stream).read(&mut [0]).await.expect("no error") })
+            })
+            .collect();
+        sleep(Duration::from_millis(10)).await;
+        peer.write_all(&[7; READERS]).expect("room");
+        for reader in readers {
+            let read = timeout(PATIENCE, reader).await.expect("a reader is forgotten");
+            assert_eq!(read.expect("no panic"), 1);
+        }
+    });
+}
+
+/// Always has something to read.
+struct Endless(UnixStream);
+
+impl AsFd for Endless {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Read for &Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(buffer.len())
+    }
+}
+
+#[test]
+fn a_half_of_a_task_that_uses_up_its_share_does_not_keep_the_other_back() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let endless = || Async::new(Endless(UnixStream::pair().expect("a pair of sockets").0)).expect("registered");
+        let (mut greedy, mut modest) = (endless(), endless());
+        let done = Cell::new(false);
+        let half = async {
+            for _ in 0..100 {
+                modest.read_exact(&mut [0]).await.expect("it never fails");
+            }
+            done.set(true);
+        };
+        let other_half = async {
+            for _ in 0..100_000 {
+                greedy.read_exact(&mut [0]).await.expect("it never fails");
+                if done.get() {
+                    return;
+                }
+            }
+            panic!("100,000 operations of one half, and not a hundred of the other");
+        };
+        join(other_half, half).await;
+    });
+}

@@ -1,0 +1,62 @@
+//! A million tasks at once.
+//!
+//! `STRESS_TASKS` is how many: 100,000 unless given; 1,000,000 is the full measure.
+
+use std::cell::Cell;
+use std::env;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::sched::{Scheduler, yield_now};
+use shared_testutil::watchdog;
+
+const LIMIT: Duration = Duration::from_secs(300);
+
+fn tasks() -> usize {
+    env::var("STRESS_TASKS").map_or(100_000, |tasks| tasks.parse().expect("a number"))
+}
+
+#[test]
+fn a_million_tasks_take_their_turns_and_all_end() {
+    let _watchdog = watchdog(LIMIT);
+    let tasks = tasks();
+    let scheduler = Scheduler::new();
+    let turns = Rc::new(Cell::new(0));
+    let ended = Rc::new(Cell::new(0));
+    for task in 0..tasks {
+        let (turns, ended) = (Rc::clone(&turns), Rc::clone(&ended));
+        scheduler.spawn(async move {
+            for turn in 0..3 {
+                // Round-robin to the last: every task's turn before anybody's next.
+                assert_eq!(turns.get(), turn * tasks + task);
+                turns.set(turns.get() + 1);
+                yield_now().await;
+            }
+            ended.set(ended.get() + 1);
+        });
+    }
+    scheduler.run();
+    assert_eq!((turns.get(), ended.get()), (3 * tasks, tasks));
+    // Nothing of them is left, and the scheduler goes on.
+    assert_eq!(Rc::strong_count(&ended), 1);
+    scheduler.spawn(async move { ended.set(0) });
+    scheduler.run();
+}
+
+#[test]
+fn a_million_tasks_are_dropped_with_their_scheduler() {
+    let _watchdog = watchdog(LIMIT);
+    let tasks = tasks();
+    let scheduler = Scheduler::new();
+    let held = Rc::new(());
+    for _ in 0..tasks {
+        let held = Rc::clone(&held);
+        scheduler.spawn(async move {
+            yield_now().await;
+            drop(held);
+        });
+    }
+    assert_eq!(Rc::strong_count(&held), 1 + tasks);
+    drop(scheduler);
+    assert_eq!(Rc::strong_count(&held), 1);
+}

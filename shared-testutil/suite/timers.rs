@@ -1,0 +1,693 @@
+//! Sleeps: never over early, and over in the order of their deadlines.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::sched::{Scheduler, Sleep, sleep, sleep_until, timeout, yield_now};
+use futures::future::join_all;
+use futures::{join, poll};
+use shared_testutil::{CountingWaker, OrderLog, assert_at_least, assert_took, message_of_panic, watchdog};
+
+const LIMIT: Duration = Duration::from_secs(60);
+/// Time enough to register many sleeps, on a busy machine as well, before the first is over.
+const AHEAD: Duration = Duration::from_millis(200);
+const HOUR: Duration = Duration::from_secs(3600);
+const SECONDS: Duration = Duration::from_secs(20);
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Runs one task in a scheduler of its own, and returns its output.
+fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
+    let output = Rc::new(Cell::new(None));
+    let slot = Rc::clone(&output);
+    let scheduler = Scheduler::new();
+    scheduler.spawn(async move { slot.set(Some(future.await)) });
+    scheduler.run();
+    output.take().expect("the task does not panic")
+}
+
+/// The latest instant that can be told.
+fn last_instant() -> Instant {
+    let mut last = Instant::now();
+    let mut step = Duration::MAX;
+    while step > Duration::ZERO {
+        match last.checked_add(step) {
+            Some(later) => last = later,
+            None => step /= 2,
+        }
+    }
+    last
+}
+
+#[test]
+fn a_sleep_lasts_as_long_as_it_is_told_at_least() {
+    let _watchdog = watchdog(LIMIT);
+    for duration in [
+        Duration::from_nanos(1),
+        Duration::from_micros(100),
+        ms(1),
+        ms(7),
+        ms(100),
+    ] {
+        let start = Instant::now();
+        run(async move { sleep(duration).await });
+        assert_took("the sleep", start, duration, SECONDS);
+    }
+}
+
+#[test]
+fn sleep_until_lasts_until_its_deadline_at_least() {
+    let _watchdog = watchdog(LIMIT);
+    let start = Instant::now();
+    run(async move { sleep_until(start + ms(50)).await });
+    assert_took("the sleep", start, ms(50), SECONDS);
+}
+
+#[test]
+fn sleeps_of_two_tasks_overlap() {
+    let _watchdog = watchdog(LIMIT);
+    let log = OrderLog::new();
+    let scheduler = Scheduler::new();
+    for name in ["a", "b"] {
+        let log = log.clone();
+        scheduler.spawn(async move {
+            log.note(format!("{name} starts"));
+            sleep(ms(100)).await;
+            log.note(format!("{name} ends"));
+        });
+    }
+    scheduler.run();
+    log.assert_overlap(("a starts", "a ends"), ("b starts", "b ends"));
+}
+
+#[test]
+fn sleeps_end_in_the_order_of_their_deadlines() {
+    let _watchdog = watchdog(LIMIT);
+    let log = OrderLog::new();
+    let scheduler = Scheduler::new();
+    let base = Instant::now() + AHEAD;
+    for number in [3, 1, 4, 0, 2] {
+        let log = log.clone();
+        scheduler.spawn(async move {
+            sleep_until(base + number * ms(3)).await;
+            log.note(number.to_string());
+        });
+    }
+    scheduler.run();
+    log.assert_is(&["0", "1", "2", "3", "4"]);
+}
+
+#[test]
+fn deadlines_within_a_millisecond_are_kept_in_order_too() {
+    let _watchdog = watchdog(LIMIT);
+    let log = OrderLog::new();
+    let scheduler = Scheduler::new();
+    let base = Instant::now() + AHEAD;
+    for number in [3, 1, 4, 0, 2] {
+        let log = log.clone();
+        scheduler.spawn(async move {
+            sleep_until(base + number * Duration::from_nanos(1)).await;
+            log.note(number.to_string());
+        });
+    }
+    scheduler.run();
+    log.assert_is(&["0", "1", "2", "3", "4"]);
+}
+
+#[test]
+fn equal_deadlines_end_first_in_first_out() {
+    let _watchdog = watchdog(LIMIT);
+    let order = Rc::new(RefCell::new(Vec::new()));
+    let scheduler = Scheduler::new();
+    let deadline = Instant::now() + AHEAD;
+    for number in 0..200 {
+        let order = Rc::clone(&order);
+        scheduler.spawn(async move {
+            sleep_until(deadline).await;
+            order.borrow_mut().push(number);
+        });
+    }
+    scheduler.run();
+    assert_eq!(*order.borrow(), (0..200).collect::<Vec<i32>>());
+}
+
+#[test]
+fn a_late_loop_does_things_in_the_order_of_their_deadlines() {
+    let _watchdog = watchdog(LIMIT);
+    let log = OrderLog::new();
+    let scheduler = Scheduler::new();
+    let base = Instant::now() + AHEAD;
+    let first = log.clone();
+    scheduler.spawn(async move {
+        sleep_until(base).await;
+        for step in ["first, 1", "first, 2", "first, 3"] {
+            first.note(step);
+            yield_now().await;
+        }
+    });
+    let second = log.clone();
+    scheduler.spawn(async move {
+        sleep_until(base + ms(10)).await;
+        second.note("second");
+    });
+    let blocker = log.clone();
+    scheduler.spawn(async move {
+        // Its sleepers cannot know that the loop was away.
+        thread::sleep((base + ms(20)).saturating_duration_since(Instant::now()));
+        blocker.note("blocked until both were due");
+    });
+    scheduler.run();
+    log.assert_is(&[
+        "blocked until both were due",
+        "first, 1",
+        "first, 2",
+        "first, 3",
+        "second",
+    ]);
+}
+
+#[test]
+fn zero_is_over_at_the_first_poll() {
+    let _watchdog = watchdog(LIMIT);
+    assert!(run(async { poll!(sleep(Duration::ZERO)) }).is_ready());
+}
+
+#[test]
+fn a_deadline_in_the_past_is_over_at_the_first_poll() {
+    let _watchdog = watchdog(LIMIT);
+    let past = Instant::now();
+    assert!(run(async move { poll!(sleep_until(past)) }).is_ready());
+    let longer_past = past.checked_sub(ms(10)).unwrap_or(past);
+    assert!(run(async move { poll!(sleep_until(longer_past)) }).is_ready());
+}
+
+#[test]
+fn a_sleep_of_the_longest_duration_never_ends() {
+    let _watchdog = watchdog(LIMIT);
+    let polls = run(async {
+        let mut never = sleep(Duration::MAX);
+        let before = poll!(&mut never);
+        sleep(ms(50)).await;
+        (before, poll!(&mut never))
+    });
+    assert_eq!(polls, (Poll::Pending, Poll::Pending));
+    assert!(run(async { timeout(ms(20), sleep(Duration::MAX)).await }).is_err());
+}
+
+#[test]
+fn a_deadline_at_the_end_of_time_is_waited_for_like_any_other() {
+    let _watchdog = watchdog(LIMIT);
+    let polls = run(async {
+        let mut last = sleep_until(last_instant());
+        let before = poll!(&mut last);
+        // It is the earliest deadline for many turns of the loop.
+        for _ in 0..1000 {
+            yield_now().await;
+        }
+        sleep(ms(20)).await;
+        (before, poll!(&mut last))
+    });
+    assert_eq!(polls, (Poll::Pending, Poll::Pending));
+}
+
+#[test]
+fn a_task_woken_before_its_deadline_goes_on_waiting() {
+    let _watchdog = watchdog(LIMIT);
+    let start = Instant::now();
+    let scheduler = Scheduler::new();
+    let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
+    let polls = Rc::new(Cell::new(0));
+    let (slot, counted) = (Rc::clone(&waker), Rc::clone(&polls));
+    scheduler.spawn(async move {
+        let mut nap = sleep(AHEAD);
+        poll_fn(|cx| {
+            counted.set(counted.get() + 1);
+            *slot.borrow_mut() = Some(cx.waker().clone());
+            Pin::new(&mut nap).poll(cx)
+        })
+        .await;
+        assert_at_least("the sleep", start, AHEAD);
+        counted.set(1000 + counted.get());
+    });
+    scheduler.spawn(async move {
+        for _ in 0..10 {
+            let early = waker.borrow().clone();
+            early.expect("the sleeper was polled first").wake();
+            yield_now().await;
+        }
+    });
+    scheduler.run();
+    assert_at_least("the run", start, AHEAD);
+    // Once at first, once for each early wake, once at the end; and it came to its end.
+    assert_eq!(polls.get(), 1012);
+}
+
+#[test]
+fn a_wait_that_ends_early_loses_no_sleeper() {
+    let _watchdog = watchdog(LIMIT);
+    let start = Instant::now();
+    let ended = Rc::new(Cell::new(0));
+    let scheduler = Scheduler::new();
+    for number in 1..=5 {
+        let ended = Rc::clone(&ended);
+        scheduler.spawn(async move {
+            sleep_until(start + number * ms(50)).await;
+            ended.set(ended.get() + 1);
+        });
+    }
+    // Whoever knows a thread may unpark it.
+    let (this, done) = (thread::current(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                this.unpark();
+                thread::sleep(Duration::from_micros(50));
+            }
+        });
+        scheduler.run();
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_at_least("the run", start, ms(250));
+    assert_eq!(ended.get(), 5);
+}
+
+#[test]
+fn a_dropped_sleep_does_not_keep_run_alive() {
+    let _watchdog = watchdog(LIMIT);
+    let start = Instant::now();
+    run(async {
+        let mut long = sleep(HOUR);
+        assert!(poll!(&mut long).is_pending());
+        drop(long);
+        sleep(ms(20)).await;
+    });
+    assert_took("the run", start, ms(20), SECONDS);
+}
+
+#[test]
+fn a_dropped_sleep_wakes_nobody() {
+    let _watchdog = watchdog(LIMIT);
+    let dropped = CountingWaker::new();
+    let counter = dropped.clone();
+    run(async move {
+        let mut nap = pin!(sleep(AHEAD));
+        let waker = counter.waker();
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        nap.set(sleep(HOUR));
+        sleep(AHEAD + ms(50)).await;
+    });
+    assert_eq!(dropped.count(), 0);
+}
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_dropped_sleep_is_gone_with_its_waker() {
+    let _watchdog = watchdog(LIMIT);
+    let counts = run(async {
+        let nobody = Arc::new(Nobody);
+        let waker = Waker::from(Arc::clone(&nobody));
+        let mut sleeps: Vec<Sleep> = (0..1000).map(|_| sleep(HOUR)).collect();
+        for nap in &mut sleeps {
+            assert!(Pin::new(nap).poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        let registered = Arc::strong_count(&nobody);
+        drop(sleeps);
+        (registered, Arc::strong_count(&nobody))
+    });
+    assert_eq!(counts, (1002, 2));
+}
+
+#[test]
+fn a_sleep_outside_a_scheduler_panics_and_says_what_to_do() {
+    let _watchdog = watchdog(LIMIT);
+    let message = message_of_panic(|| {
+        let mut nap = sleep(HOUR);
+        Pin::new(&mut nap).poll(&mut Context::from_waker(Waker::noop()))
+    });
+    assert!(message.contains("no scheduler runs on this thread"), "{message}");
+    assert!(message.contains("inside `Scheduler::run`"), "{message}");
+}
+
+#[test]
+fn a_sleep_made_outside_can_be_awaited_inside() {
+    let _watchdog = watchdog(LIMIT);
+    let start = Instant::now();
+    let nap = sleep(ms(50));
+    run(nap);
+    assert_took("the sleep", start, ms(50), SECONDS);
+}
+
+#[test]
+fn a_sleep_counts_from_the_call_and_not_from_the_first_poll() {
+    let _watchdog = watchdog(LIMIT);
+    let nap = sleep(ms(30));
+    thread::sleep(ms(40));
+    assert!(run(async { poll!(nap) }).is_ready());
+}
+
+#[test]
+fn a_sleep_made_on_another_thread_can_be_awaited_here() {
+    let _watchdog = watchdog(LIMIT);
+    let start = Instant::now();
+    let nap = thread::spawn(|| sleep(ms(50))).join().expect("a sleep");
+    run(nap);
+    assert_took("the sleep", start, ms(50), SECONDS);
+}
+
+#[test]
+fn only_the_latest_waker_is_woken() {
+    let _watchdog = watchdog(LIMIT);
+    let (first, latest) = (CountingWaker::new(), CountingWaker::new());
+    let wakers = [first.waker(), latest.waker()];
+    run(async move {
+        let mut nap = sleep(AHEAD);
+        for waker in &wakers {
+            assert!(Pin::new(&mut nap).poll(&mut Context::from_waker(waker)).is_pending());
+        }
+        sleep(AHEAD + ms(50)).await;
+    });
+    assert_eq!((first.count(), latest.count()), (0, 1));
+}
+
+#[test]
+fn polling_a_sleep_often_wakes_its_task_once() {
+    let _watchdog = watchdog(LIMIT);
+    let counter = CountingWaker::new();
+    let waker = counter.waker();
+    run(async move {
+        let mut nap = sleep(AHEAD);
+        for _ in 0..100 {
+            assert!(Pin::new(&mut nap).poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        sleep(AHEAD + ms(50)).await;
+    });
+    assert_eq!(counter.count(), 1);
+}
+
+#[test]
+fn a_sleep_that_moves_to_another_task_wakes_that_one() {
+    let _watchdog = watchdog(LIMIT);
+    let start = Instant::now();
+    let log = OrderLog::new();
+    let scheduler = Scheduler::new();
+    let slot: Rc<RefCell<Option<Sleep>>> = Rc::default();
+    let (left, giver) = (Rc::clone(&slot), log.clone());
+    scheduler.spawn(async move {
+        let mut nap = sleep(AHEAD);
+        assert!(poll!(&mut nap).is_pending());
+        *left.borrow_mut() = Some(nap);
+        giver.note("left behind");
+    });
+    let taker = log.clone();
+    scheduler.spawn(async move {
+        let nap = slot.borrow_mut().take().expect("the other task was polled first");
+        nap.await;
+        taker.note("over");
+    });
+    scheduler.run();
+    assert_took("the sleep", start, AHEAD, SECONDS);
+    log.assert_is(&["left behind", "over"]);
+}
+
+#[test]
+fn two_sleeps_in_one_task_end_one_by_one() {
+    let _watchdog = watchdog(LIMIT);
+    let log = OrderLog::new();
+    let noted = log.clone();
+    run(async move {
+        let base = Instant::now() + AHEAD;
+        let later = async {
+            sleep_until(base + ms(20)).await;
+            noted.note("later");
+        };
+        let earlier = async {
+            sleep_until(base).await;
+            noted.note("earlier");
+        };
+        // If the loop is late, both are due: so in this order.
+        join!(earlier, later);
+    });
+    log.assert_is(&["earlier", "later"]);
+}
+
+#[test]
+fn a_sleep_can_go_on_under_another_scheduler() {
+    let _watchdog = watchdog(LIMIT);
+    let start = Instant::now();
+    let [nap] = run(async {
+        let mut nap = sleep(AHEAD);
+        assert!(poll!(&mut nap).is_pending());
+        [nap]
+    });
+    run(nap);
+    assert_took("the sleep", start, AHEAD, SECONDS);
+}
+
+#[test]
+fn a_sleep_dropped_under_another_scheduler_takes_nobody_elses_place() {
+    let _watchdog = watchdog(LIMIT);
+    let deadline = Instant::now() + AHEAD;
+    // Registered under the first scheduler, and then dropped under the second, where others have the same deadline.
+    let first = Scheduler::new();
+    let slot: Rc<RefCell<Vec<Sleep>>> = Rc::default();
+    let left = Rc::clone(&slot);
+    first.spawn(async move {
+        let mut naps: Vec<Sleep> = (0..10).map(|_| sleep_until(deadline)).collect();
+        for nap in &mut naps {
+            assert!(poll!(nap).is_pending());
+        }
+        *left.borrow_mut() = naps;
+    });
+    first.run();
+    assert_eq!(slot.borrow().len(), 10);
+    let ended = Rc::new(Cell::new(0));
+    let second = Scheduler::new();
+    for _ in 0..10 {
+        let ended = Rc::clone(&ended);
+        second.spawn(async move {
+            sleep_until(deadline).await;
+            ended.set(ended.get() + 1);
+        });
+    }
+    second.spawn(async move { drop(slot.take()) });
+    second.run();
+    assert_eq!(ended.get(), 10);
+}
+
+#[test]
+fn a_sleep_outlives_its_scheduler() {
+    let _watchdog = watchdog(LIMIT);
+    let [mut nap] = run(async {
+        let mut nap = sleep(HOUR);
+        assert!(poll!(&mut nap).is_pending());
+        [nap]
+    });
+    let message = message_of_panic(|| Pin::new(&mut nap).poll(&mut Context::from_waker(Waker::noop())));
+    assert!(message.contains("no scheduler runs on this thread"), "{message}");
+    drop(nap);
+}
+
+/// A waker that drops a sleep when it wakes, or when it is dropped itself.
+struct Dropper(Mutex<Option<Sleep>>);
+
+impl Wake for Dropper {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.lock().expect("no poison").take());
+    }
+}
+
+#[test]
+fn a_waker_may_drop_other_sleeps_when_it_wakes() {
+    let _watchdog = watchdog(LIMIT);
+    let other = CountingWaker::new();
+    let waker = other.waker();
+    run(async move {
+        let deadline = Instant::now() + AHEAD;
+        let mut dropper = sleep_until(deadline);
+        let mut dropped = sleep_until(deadline + Duration::from_nanos(1));
+        assert!(
+            Pin::new(&mut dropped)
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        let waker = Waker::from(Arc::new(Dropper(Mutex::new(Some(dropped)))));
+        assert!(
+            Pin::new(&mut dropper)
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        sleep(AHEAD + ms(50)).await;
+    });
+    assert_eq!(other.count(), 0, "it was dropped before its turn came");
+}
+
+#[test]
+fn a_waker_may_drop_other_sleeps_when_it_is_dropped() {
+    let _watchdog = watchdog(LIMIT);
+    let wakers = run(async {
+        let nobody = Arc::new(Nobody);
+        let waker = Waker::from(Arc::clone(&nobody));
+        // Replaced by another waker, and taken out with its sleep.
+        let (mut replaced, mut removed) = (sleep(HOUR), sleep(HOUR));
+        for nap in [&mut replaced, &mut removed] {
+            let mut other = sleep(HOUR);
+            assert!(Pin::new(&mut other).poll(&mut Context::from_waker(&waker)).is_pending());
+            let dropper = Waker::from(Arc::new(Dropper(Mutex::new(Some(other)))));
+            assert!(Pin::new(nap).poll(&mut Context::from_waker(&dropper)).is_pending());
+        }
+        drop(waker);
+        let before = Arc::strong_count(&nobody);
+        assert!(poll!(&mut replaced).is_pending());
+        let between = Arc::strong_count(&nobody);
+        drop(removed);
+        [before, between, Arc::strong_count(&nobody)]
+    });
+    assert_eq!(wakers, [3, 2, 1]);
+}
+
+#[test]
+fn a_task_that_is_always_ready_does_not_keep_sleepers_waiting() {
+    let _watchdog = watchdog(LIMIT);
+    let scheduler = Scheduler::new();
+    let over = Rc::new(Cell::new(false));
+    let seen = Rc::clone(&over);
+    scheduler.spawn(async move {
+        while !seen.get() {
+            yield_now().await;
+        }
+    });
+    scheduler.spawn(async move {
+        sleep(ms(50)).await;
+        over.set(true);
+    });
+    scheduler.run();
+}
+
+#[test]
+fn sleepers_that_are_due_do_not_wait_for_each_other_while_tasks_are_always_ready() {
+    const SLEEPERS: u32 = 50;
+    let _watchdog = watchdog(LIMIT);
+    let scheduler = Scheduler::new();
+    let base = Instant::now() + AHEAD;
+    let awake = Rc::new(Cell::new(0));
+    for number in 0..SLEEPERS {
+        let awake = Rc::clone(&awake);
+        scheduler.spawn(async move {
+            sleep_until(base + ms(1) * number).await;
+            awake.set(awake.get() + 1);
+        });
+    }
+    let rounds = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&rounds);
+    let seen = Rc::clone(&awake);
+    scheduler.spawn(async move {
+        thread::sleep((base + ms(1) * SLEEPERS).saturating_duration_since(Instant::now()));
+        while seen.get() < SLEEPERS {
+            counted.set(counted.get() + 1);
+            yield_now().await;
+        }
+    });
+    // More than the loop polls in a turn.
+    for _ in 0..100 {
+        let seen = Rc::clone(&awake);
+        scheduler.spawn(async move {
+            while seen.get() < SLEEPERS {
+                yield_now().await;
+            }
+        });
+    }
+    scheduler.run();
+    assert!(rounds.get() <= 5, "{} rounds", rounds.get());
+}
+
+/// The deadlines of ten thousand sleeps, in the order in which they end; each task cancels another sleep before. `None` if
+/// some were registered too late, so that more than `ahead` is needed.
+fn ten_thousand_sleeps(ahead: Duration) -> Option<Vec<Instant>> {
+    const SLEEPS: u32 = 10_000;
+    let ended = Rc::new(RefCell::new(Vec::new()));
+    let late = Rc::new(Cell::new(false));
+    let scheduler = Scheduler::new();
+    let base = Instant::now() + ahead;
+    for number in 0..SLEEPS {
+        let (ended, late) = (Rc::clone(&ended), Rc::clone(&late));
+        scheduler.spawn(async move {
+            // A stride without a common divisor visits each deadline once, in no order.
+            let deadline = base + (number * 7919 % SLEEPS) * Duration::from_micros(20);
+            let (mut cancelled, mut nap) = (sleep_until(deadline), sleep_until(deadline));
+            if poll!(&mut cancelled).is_ready() || poll!(&mut nap).is_ready() {
+                late.set(true);
+            }
+            drop(cancelled);
+            nap.await;
+            ended.borrow_mut().push(deadline);
+        });
+    }
+    scheduler.run();
+    let ended = ended.take();
+    assert_eq!(ended.len(), SLEEPS as usize);
+    (!late.get()).then_some(ended)
+}
+
+#[test]
+fn ten_thousand_sleeps_end_in_order_and_the_cancelled_not_at_all() {
+    let _watchdog = watchdog(LIMIT);
+    let mut ahead = AHEAD;
+    let ended = loop {
+        if let Some(ended) = ten_thousand_sleeps(ahead) {
+            break ended;
+        }
+        ahead *= 2;
+    };
+    assert!(ended.is_sorted());
+}
+
+#[test]
+fn many_sleeps_in_one_task_work_as_well() {
+    let _watchdog = watchdog(LIMIT);
+    let start = Instant::now();
+    run(async { join_all((1..=1000).map(|number| sleep(number * Duration::from_micros(100)))).await });
+    assert_took("the longest", start, ms(100), SECONDS);
+}
+
+/// How long this thread has used a processor, or has waited for one, if the system tells.
+#[cfg(target_os = "linux")]
+fn busy() -> Option<Duration> {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let mut times = times.split_whitespace().map(str::parse::<u64>);
+    let (used, waited) = (times.next()?.ok()?, times.next()?.ok()?);
+    Some(Duration::from_nanos(used + waited))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_loop_that_waits_uses_no_processor_time() {
+    let _watchdog = watchdog(LIMIT);
+    let Some(before) = busy() else { return };
+    let start = Instant::now();
+    run(sleep(ms(300)));
+    // On a busy machine the rest of the time goes by with waiting for a processor, which a sleeper does not do either.
+    let busy = busy().expect("the system tells") - before;
+    assert!(2 * busy < start.elapsed(), "busy for {busy:?} in a sleep of 300 ms");
+}
+
+#[test]
+fn a_sleep_is_plain_data() {
+    fn assert_plain<T: Send + Sync + Unpin + std::fmt::Debug + 'static>(_: &T) {}
+    let nap = sleep(HOUR);
+    assert_plain(&nap);
+    assert!(format!("{nap:?}").contains("Sleep"));
+}
