@@ -63,7 +63,7 @@ fn resolve(tree: &Tree, word: &str) -> Result<(String, Option<&'static Step>)> {
     };
     let everywhere: Vec<_> = STEPS.iter().collect();
     let known = files(tree, &everywhere)?;
-    let found = [rest.clone(), format!("src/{rest}"), format!("tests/{rest}")];
+    let found = [rest.clone(), format!("src/{rest}")];
     match found.into_iter().find(|name| known.contains(name)) {
         Some(name) => Ok((name, step)),
         None => unknown("file", word, known),
@@ -74,7 +74,7 @@ fn resolve(tree: &Tree, word: &str) -> Result<(String, Option<&'static Step>)> {
 fn files(tree: &Tree, steps: &[&Step]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for step in steps {
-        for (folder, ending) in [("src", ".rs"), ("tests", ""), ("benches", ".rs"), ("examples", ".rs")] {
+        for (folder, ending) in [("src", ".rs"), ("benches", ".rs"), ("examples", ".rs")] {
             let paths = tree.files(&format!("{step}/{folder}"), ending)?;
             found.extend(paths.iter().map(|path| path[step.dir.len() + 1..].to_owned()));
         }

@@ -64,6 +64,23 @@ pub(crate) fn is_comment(kind: TokenKind) -> bool {
     matches!(kind, TokenKind::LineComment { .. } | TokenKind::BlockComment { .. })
 }
 
+/// The comments that stand in lines of their own, each as one text: lines in a row are one comment.
+pub(crate) fn comments(text: &str) -> Vec<String> {
+    let (mut found, mut open): (Vec<String>, _) = (Vec::new(), false);
+    for line in text.lines() {
+        let Some(words) = line.trim().strip_prefix("// ") else {
+            open = false;
+            continue;
+        };
+        match found.last_mut() {
+            Some(last) if open => *last = format!("{last} {words}"),
+            _ => found.push(words.to_owned()),
+        }
+        open = true;
+    }
+    found
+}
+
 /// The modules that a file declares, in its order. None if it cannot be parsed: whoever needs more will say so.
 pub(crate) fn modules(text: &str) -> Vec<String> {
     let items = syn::parse_file(text).map(|file| file.items).unwrap_or_default();

@@ -53,13 +53,13 @@ fn two_steps_with_changes_are_told_apart_by_from() {
 }
 
 #[test]
-fn a_test_keeps_its_own_alias() {
+fn a_demo_keeps_its_own_alias() {
     let tree = checkout();
-    tree.edit("exp1-simplest/tests/turns.rs", |text| {
+    tree.edit("exp1-simplest/src/main.rs", |text| {
         text.replace("as sched;\n", "as sched;\n\nuse std::rc::Rc;\n")
     });
-    tree.xtask(&["forward", "tests/turns.rs"]).succeeded();
-    let last = tree.read("exp6-combined/tests/turns.rs");
+    tree.xtask(&["forward", "main.rs"]).succeeded();
+    let last = tree.read("exp6-combined/src/main.rs");
     assert!(
         last.contains("use exp6_combined as sched;\n\nuse std::rc::Rc;\n"),
         "{last}"
@@ -185,7 +185,9 @@ fn the_file_may_be_a_path_from_a_sub_folder() {
 fn an_unknown_file_is_refused_with_those_that_there_are() {
     let tree = checkout();
     tree.xtask(&["forward", "nobody.rs"])
-        .refused(&["unknown file `nobody.rs`", "src/scheduler.rs", "tests/turns.rs"]);
+        .refused(&["unknown file `nobody.rs`", "src/scheduler.rs", "src/wait.rs"]);
+    tree.xtask(&["forward", "tests/suite.rs"])
+        .refused(&["unknown file `tests/suite.rs`"]);
     tree.xtask(&["forward", "README.md"])
         .refused(&["unknown file `README.md`"]);
     tree.xtask(&["forward", "blocking.rs", "--from", "3"])

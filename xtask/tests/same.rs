@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Tree;
+use common::{STEPS, Tree};
 
 #[test]
 fn a_sound_tree_passes() {
@@ -38,44 +38,114 @@ fn a_missing_line_break_is_one_changed_byte() {
     ]);
 }
 
-#[test]
-fn a_copied_test_may_differ_in_the_line_that_names_the_crate_alone() {
+const LIST: &str = "#[path = \"../../shared-testutil/suite/turns.rs\"]\nmod turns;\n";
+
+/// Another file in the suite, listed in steps from `first` on as `list`, and excused in those before.
+fn tree_with_pool(first: usize, list: impl Fn(&str) -> String) -> Tree {
     let tree = Tree::new();
-    assert_ne!(
-        tree.read("exp3-spawn/tests/turns.rs"),
-        tree.read("exp4-threadpool/tests/turns.rs")
-    );
-    tree.edit("exp4-threadpool/tests/turns.rs", |text| {
-        text.replace("Turns.", "turns.")
-    });
-    tree.xtask(&["same"]).failed(&[
-        "exp4-threadpool/tests/turns.rs is not exp3-spawn/tests/turns.rs",
-        "+//! turns.",
-    ]);
+    tree.write("shared-testutil/suite/pool.rs", "//! The pool.\n");
+    for (index, step) in STEPS.iter().enumerate() {
+        tree.edit(&format!("{step}/tests/suite.rs"), |text| {
+            if index + 1 >= first {
+                list(&text)
+            } else {
+                text + "\n// Not here: pool.rs: there is none.\n"
+            }
+        });
+    }
+    tree
+}
+
+fn list_pool(text: &str) -> String {
+    format!("{text}\n{}", LIST.replace("turns", "pool"))
 }
 
 #[test]
-fn a_test_that_names_another_step_is_found() {
+fn a_file_of_the_suite_may_be_listed_or_excused() {
+    tree_with_pool(4, list_pool).xtask(&["same"]).succeeded();
+}
+
+#[test]
+fn a_list_that_names_another_step_is_found() {
     let tree = Tree::new();
-    tree.edit("exp4-threadpool/tests/turns.rs", |text| {
+    tree.edit("exp4-threadpool/tests/suite.rs", |text| {
         text.replace("exp4_threadpool", "exp3_spawn")
     });
     tree.xtask(&["same"])
-        .failed(&["exp4-threadpool/tests/turns.rs is not exp3-spawn/tests/turns.rs"]);
+        .failed(&["exp4-threadpool/tests/suite.rs does not test exp4-threadpool"]);
 }
 
 #[test]
-fn a_test_that_is_not_carried_on_is_found_unless_it_is_meant() {
+fn a_file_that_a_step_neither_lists_nor_excuses_is_found() {
     let tree = Tree::new();
-    tree.write("exp4-threadpool/tests/pool.rs", "//! The pool.\n");
+    tree.edit("exp4-threadpool/tests/suite.rs", |text| text.replace(LIST, ""));
     tree.xtask(&["same"]).failed(&[
-        "exp4-threadpool/tests/pool.rs is not carried on to exp6-combined",
-        "4-6 | tests/pool.rs | (left out) | - | why",
+        "exp4-threadpool neither lists shared-testutil/suite/turns.rs nor says why not",
+        "// Not here: turns.rs: why",
     ]);
-    tree.edit("xtask/meant.txt", |text| {
-        text + "4-6 | tests/pool.rs | (left out) | - | a reason\n"
+}
+
+#[test]
+fn a_file_that_nobody_lists_is_found() {
+    tree_with_pool(7, list_pool)
+        .xtask(&["same"])
+        .failed(&["shared-testutil/suite/pool.rs is in no step's list"]);
+}
+
+#[test]
+fn an_excuse_says_why_of_which_file() {
+    let tree = tree_with_pool(4, list_pool);
+    tree.edit("exp3-spawn/tests/suite.rs", |text| text.replace(": there is none.", ""));
+    tree.xtask(&["same"]).failed(&[
+        "exp3-spawn/tests/suite.rs: there is no reason: Not here: pool.rs",
+        "exp3-spawn neither lists shared-testutil/suite/pool.rs nor says why not",
+    ]);
+    tree.edit("exp3-spawn/tests/suite.rs", |text| {
+        text.replace("pool.rs", "pool.rs, river.rs: there is none,\n// nowhere")
     });
+    tree.xtask(&["same"])
+        .failed(&["exp3-spawn says why it has no river.rs, but shared-testutil/suite has none either"]);
+}
+
+#[test]
+fn a_file_that_is_listed_twice_or_listed_and_excused_is_found() {
+    let tree = tree_with_pool(4, list_pool);
+    let alias = "use exp5_selectors as sched;\n";
+    tree.write("exp5-selectors/tests/process.rs", &list_pool(alias));
+    tree.xtask(&["same"])
+        .failed(&["exp5-selectors lists shared-testutil/suite/pool.rs more than once"]);
+    tree.write(
+        "exp5-selectors/tests/process.rs",
+        &format!("{alias}\n// Not here: turns.rs: why.\n"),
+    );
+    tree.xtask(&["same"])
+        .failed(&["exp5-selectors lists shared-testutil/suite/turns.rs, and says that it does not apply"]);
+}
+
+#[test]
+fn what_is_new_stands_behind_what_is_old() {
+    let tree = tree_with_pool(4, |text| text.replace(LIST, &list_pool(LIST)));
     tree.xtask(&["same"]).succeeded();
+    let tree = tree_with_pool(4, |text| {
+        text.replace(LIST, &format!("{}\n{LIST}", LIST.replace("turns", "pool")))
+    });
+    tree.xtask(&["same"])
+        .failed(&["exp4-threadpool/tests/suite.rs is not in the order in which the concepts came"]);
+}
+
+#[test]
+fn a_test_in_a_step_is_found() {
+    let tree = Tree::new();
+    tree.edit("exp4-threadpool/tests/suite.rs", |text| {
+        text + "\n#[test]\nfn nothing() {}\n"
+    });
+    tree.xtask(&["same"])
+        .failed(&["exp4-threadpool/tests/suite.rs holds more than a list"]);
+    tree.edit("exp4-threadpool/tests/suite.rs", |text| {
+        text.replace("#[test]\nfn nothing() {}", "mod own;")
+    });
+    tree.xtask(&["same"])
+        .failed(&["exp4-threadpool/tests/suite.rs: the module `own` is not shared-testutil/suite/own.rs"]);
 }
 
 #[test]

@@ -1,12 +1,11 @@
-//! The tests are carried from step to step: the same but for the line that names the crate.
+//! Benches and examples that are carried from step to step: the same but for the line that names the crate.
 
 use crate::same::Finding;
-use crate::same::meant::{LEFT_OUT, Meant};
 use crate::stop::Result;
 use crate::tree::{Pair, Step, Tree};
 
-/// Folders of a step, apart from `src/`, that hold Rust.
-pub(crate) const FOLDERS: [&str; 3] = ["tests", "benches", "examples"];
+/// Folders of a step, apart from `src/` and `tests/`, that hold Rust.
+const FOLDERS: [&str; 2] = ["benches", "examples"];
 
 /// The Rust files of those folders, without the step's own.
 pub(crate) fn files(tree: &Tree, step: &Step) -> Result<Vec<String>> {
@@ -19,22 +18,11 @@ pub(crate) fn files(tree: &Tree, step: &Step) -> Result<Vec<String>> {
 }
 
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
-    let meant = Meant::read(tree)?;
     let mut findings = Vec::new();
     for pair in Pair::all() {
         let copied = files(tree, pair.new)?;
-        for file in files(tree, pair.old)? {
-            if copied.contains(&file) {
-                findings.extend(check_copy(tree, pair, &file)?);
-            } else if file.starts_with("tests/") && meant.find(pair, &file, LEFT_OUT).is_none() {
-                let problem = format!("{}/{file} is not carried on to {}", pair.old, pair.new);
-                let remedy = format!(
-                    "copy it, or say why not in {}: {} | {file} | {LEFT_OUT} | - | why",
-                    Meant::FILE,
-                    pair.name()
-                );
-                findings.push(Finding::new(problem, remedy));
-            }
+        for file in files(tree, pair.old)?.iter().filter(|file| copied.contains(file)) {
+            findings.extend(check_copy(tree, pair, file)?);
         }
     }
     Ok(findings)

@@ -7,7 +7,7 @@ use fnv::FnvHasher;
 
 use crate::lines;
 use crate::rust::{Item, Source};
-use crate::same::meant::{Entry, LEFT_OUT, Meant, NO_REASON};
+use crate::same::meant::{Entry, Meant, NO_REASON};
 use crate::same::{Finding, copies};
 use crate::stop::Result;
 use crate::tree::{Pair, Step, Tree};
@@ -42,7 +42,7 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
             let problem = format!("{}: no reason is given: {}", Meant::FILE, entry.line());
             findings.push(Finding::new(problem, "say in a few words why the steps differ there"));
         }
-        if entry.item != LEFT_OUT && !near.iter().any(|near| near.is(entry)) {
+        if !near.iter().any(|near| near.is(entry)) {
             let problem = format!("{}: there is no such difference: {}", Meant::FILE, entry.line());
             findings.push(Finding::new(problem, "take the line out: cargo xtask same --update"));
         }
@@ -56,11 +56,6 @@ pub(crate) fn update(tree: &Tree) -> Result {
     let near = near(tree, Twice::Hidden)?;
     let mut entries = Vec::new();
     for pair in Pair::all() {
-        let left_out = meant
-            .0
-            .iter()
-            .filter(|entry| entry.item == LEFT_OUT && entry.pair == pair.name());
-        entries.extend(left_out.cloned());
         let of_pair = near.iter().filter(|near| near.pair.name() == pair.name());
         entries.extend(of_pair.map(|near| near.entry(&meant)));
     }
@@ -134,7 +129,7 @@ fn near(tree: &Tree, twice: Twice) -> Result<Vec<Near>> {
     Ok(near)
 }
 
-/// The items of both steps. Test files that both have are left to `copies`, which wants them the same as a whole.
+/// The items of both steps. Benches and examples that both have are left to `copies`, which wants them the same as a whole.
 fn items(tree: &Tree, pair: Pair) -> Result<(Vec<Found>, Vec<Found>)> {
     let (old, new) = (copies::files(tree, pair.old)?, copies::files(tree, pair.new)?);
     let own = |files: &[String], others: &[String]| {

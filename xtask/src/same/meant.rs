@@ -3,9 +3,6 @@
 use crate::stop::{Result, failed};
 use crate::tree::{Pair, Tree};
 
-/// In the place of an item: the whole file is not carried on.
-pub(crate) const LEFT_OUT: &str = "(left out)";
-
 /// In the place of a reason that nobody has given yet.
 pub(crate) const NO_REASON: &str = "?";
 

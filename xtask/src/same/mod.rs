@@ -3,6 +3,7 @@
 mod copies;
 mod drift;
 mod meant;
+mod suite;
 mod table;
 mod tidy;
 
@@ -65,6 +66,7 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     }
     let mut findings = table::check(&tree)?;
     findings.extend(copies::check(&tree)?);
+    findings.extend(suite::check(&tree)?);
     findings.extend(drift::check(&tree)?);
     findings.extend(tidy::check(&tree)?);
     for finding in &findings {

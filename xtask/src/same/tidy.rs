@@ -18,9 +18,8 @@ const PRINTING: [&str; 4] = ["print", "println", "eprint", "eprintln"];
 
 /// The ends of paths to unsafe code that is no part of a scheduler: it counts allocations, smuggles a value to another
 /// thread to see that it is found out, and stands in for the selector's unsafe interface.
-const WATCHERS: [&str; 4] = [
+const WATCHERS: [&str; 3] = [
     "/benches/common/alloc.rs",
-    "/tests/leaks.rs",
     "shared-testutil/src/home_thread.rs",
     "verify/src/os.rs",
 ];

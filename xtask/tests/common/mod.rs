@@ -103,12 +103,21 @@ fn main() {
 const TEST: &str = "\
 //! Turns.
 
-use exp1_simplest as sched;
+use crate::sched;
 
 #[test]
 fn a_task_is_polled_until_it_ends() {
     assert_eq!(sched::run(vec![3]), 4);
 }
+";
+
+const LIST: &str = "\
+//! The tests.
+
+use exp1_simplest as sched;
+
+#[path = \"../../shared-testutil/suite/turns.rs\"]
+mod turns;
 ";
 
 /// A tree in a folder of its own.
@@ -151,6 +160,7 @@ impl Tree {
         tree.write("CONTRIBUTING.md", CONTRIBUTING);
         tree.write("README.md", "<!-- generated: steps -->\n<!-- /generated -->\n");
         tree.write("xtask/meant.txt", "");
+        tree.write("shared-testutil/suite/turns.rs", TEST);
         for (index, step) in STEPS.iter().enumerate() {
             tree.write_step(index + 1, step);
         }
@@ -208,7 +218,7 @@ impl Tree {
         }
         write("src/lib.rs", &modules);
         write("src/main.rs", MAIN);
-        write("tests/turns.rs", TEST);
+        write("tests/suite.rs", LIST);
     }
 
     pub(crate) fn path(&self, file: &str) -> PathBuf {
