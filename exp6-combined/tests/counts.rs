@@ -1,4 +1,4 @@
-//! Tests that count what a thread asks of the allocator, and a process of the system: in a program whose allocator does so.
+//! Tests that count what a thread asks of the allocator, which counts here, and what a process asks of the system.
 
 use exp6_combined as sched;
 

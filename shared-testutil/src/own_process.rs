@@ -10,12 +10,14 @@ const TEST: &str = "TEST_IN_OWN_PROCESS";
 /// Runs `test` in a process of its own: what it does to limits, signal handlers or the panic hook reaches no other test,
 /// and what it counts of its process is its own.
 ///
-/// It has to be a closure, and the whole of the test's body. The process is this program again, told to run that test
-/// alone. It has what this one has: environment, working directory and standard error.
+/// It has to be a closure, and the whole of the test's body, a watchdog included: nobody else ends it if it hangs. The
+/// process is this program again, told to run that test alone. It has what this one has: environment, working directory
+/// and standard error.
 ///
 /// # Panics
 ///
-/// If `test` panics, or its process ends otherwise before the test is over.
+/// If `test` panics, or its process ends otherwise before the test is over; and if this is not called in the body of a
+/// test.
 #[track_caller]
 pub fn in_own_process<F: FnOnce()>(test: F) {
     let name = name_of::<F>();
@@ -24,15 +26,21 @@ pub fn in_own_process<F: FnOnce()>(test: F) {
     }
     let program = env::current_exe().expect("the path of this program");
     let output = Command::new(program)
-        // With one thread for tests the harness would not name it after the test, which a watchdog does.
+        // With one test thread, the thread may not have the test's name, which the watchdog prints.
         .args(["--exact", name, "--include-ignored", "--test-threads=2"])
         .env(TEST, name)
         .stderr(Stdio::inherit())
         .output()
         .expect("this program can be run");
     let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        stdout.contains("running 1 test"),
+        "{name} is no test: call this in a test's own body"
+    );
     let passed = output.status.success() && stdout.contains("1 passed");
-    assert!(passed, "{name} in a process of its own: {}\n{stdout}", output.status);
+    // The name last: what a panic says is found at its beginning.
+    assert!(passed, "{stdout}\n{name} in a process of its own: {}", output.status);
+    print!("{stdout}");
 }
 
 /// A test's name, as the harness knows it, by the type of a closure in its body: `suite::timers::a_test::{{closure}}` is in

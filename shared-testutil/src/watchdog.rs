@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Ends the process with exit code 101 and the test's name on standard error, if the guard is still there after `limit`.
 ///
-/// A test that hangs cannot be ended alone, and so the others in its file go with it. Make the guard first in a test, as
+/// A test that hangs cannot be ended alone, and so the other tests of its program go with it. Make the guard first in a test, as
 /// `let _watchdog = watchdog(limit);`: it is dropped last then, and watches the drops as well, also when the test panics.
 ///
 /// # Panics

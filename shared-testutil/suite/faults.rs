@@ -27,7 +27,9 @@ fn tasks() -> usize {
 
 /// Runs `f` with little stack: recursion over a chain of tasks would overflow it soon.
 fn with_little_stack(f: impl FnOnce() + Send + 'static) {
-    let thread = thread::Builder::new().stack_size(256 << 10).spawn(f);
+    // Its name is what an overflow would be reported with.
+    let name = thread::current().name().unwrap_or("unnamed").to_owned();
+    let thread = thread::Builder::new().name(name).stack_size(256 << 10).spawn(f);
     thread.expect("a thread").join().expect("it does not fail");
 }
 

@@ -143,6 +143,7 @@ fn out_of_descriptors_is_an_error_of_every_call_that_makes_one() {
 #[cfg(target_os = "linux")]
 fn a_scheduler_that_gets_no_selector_says_so() {
     in_own_process(|| {
+        let _watchdog = watchdog(LIMIT);
         let before = getrlimit(Resource::Nofile).current.expect("a limit");
         allow_descriptors(0);
         let message = message_of_panic(Scheduler::new);
@@ -412,8 +413,11 @@ fn many_sources_of_one_task_have_one_share_between_them() {
 fn a_task_that_connects_in_vain_again_and_again_lets_others_run() {
     let _watchdog = watchdog(LIMIT);
     let operations = Scheduler::new().block_on(async {
-        let (listener, address) = listen().expect("a listener");
-        drop(listener);
+        // Bound, and so nobody else's; but it does not listen.
+        let deaf = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        deaf.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+            .expect("a free port");
+        let address = deaf.local_addr().expect("it has one").as_socket().expect("of IP");
         operations_in_a_row(async || drop(Async::<TcpStream>::connect(address).await.expect_err("nobody listens")))
             .await
     });

@@ -125,16 +125,18 @@ fn an_address_in_use_is_an_error() {
 
 #[test]
 fn an_address_is_free_as_soon_as_its_server_is_gone() {
-    let _watchdog = watchdog(LIMIT);
-    Scheduler::new().block_on(async {
-        let (listener, address) = listen();
-        let client = Async::<TcpStream>::connect(address).await.unwrap();
-        let (server, _) = listener.accept().await.unwrap();
-        // The end that closes first keeps the address for a while, if it is not told to share it.
-        drop((server, listener));
-        assert_eq!(read_to_end(&client).await.unwrap(), b"");
-        drop(client);
-        Async::<TcpListener>::bind(address).unwrap();
+    in_own_process(|| {
+        let _watchdog = watchdog(LIMIT);
+        Scheduler::new().block_on(async {
+            let (listener, address) = listen();
+            let client = Async::<TcpStream>::connect(address).await.unwrap();
+            let (server, _) = listener.accept().await.unwrap();
+            // The end that closes first keeps the address for a while, if it is not told to share it.
+            drop((server, listener));
+            assert_eq!(read_to_end(&client).await.unwrap(), b"");
+            drop(client);
+            Async::<TcpListener>::bind(address).unwrap();
+        });
     });
 }
 

@@ -1,4 +1,4 @@
-//! The watch, in programs of their own, for it is the environment that asks for it.
+//! The watch, in a process of its own for each test, for it is the environment that asks for it.
 
 use std::env;
 use std::process::Command;
@@ -20,7 +20,8 @@ fn said(name: &str, watch: Option<&str>) -> String {
         program.env("EXP6_WATCH", value);
     }
     let output = program.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("1 passed"), "{output:?}");
     String::from_utf8(output.stderr).unwrap()
 }
 

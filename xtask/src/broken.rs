@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::Write;
+use std::iter;
 use std::os::unix::process::CommandExt;
 use std::path::{self, Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,6 +24,9 @@ const PATCHES: &str = "patches";
 
 /// What tells of them.
 const PAGE: &str = "docs/broken.md";
+
+/// How a paragraph begins there that names a public report of such a mistake, and how near that is.
+const REPORTS: [&str; 3] = ["Seen elsewhere", "Of the same kind", "Related"];
 
 /// What tells which promises they break.
 const PROMISES: &str = "docs/reliability.md";
@@ -45,7 +49,7 @@ struct Mistake {
 /// What has to fail.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Test {
-    /// For Cargo: `-p exp2-sleep --test wakes`.
+    /// For Cargo: `-p exp2-sleep --test suite`.
     target: Vec<String>,
     name: String,
 }
@@ -131,7 +135,7 @@ fn chosen(mistakes: Vec<Mistake>, names: &[String]) -> Result<Vec<Mistake>> {
     Ok(mistakes.into_iter().filter(wanted).collect())
 }
 
-/// The page names each patch, its title and its test, and no patch that is gone.
+/// The page names each patch, its title, its test and a report, and no patch that is gone.
 fn told(page: &str, mistakes: &[Mistake]) -> Result {
     let path = |mistake: &Mistake| format!("{PATCHES}/{}.patch", mistake.name);
     for mistake in mistakes {
@@ -139,6 +143,14 @@ fn told(page: &str, mistakes: &[Mistake]) -> Result {
             if !page.contains(text) {
                 return failed(format!("{PAGE} says nothing of `{text}`: {}", path(mistake)));
             }
+        }
+    }
+    for mistake in mistakes {
+        let section = page.split("\n### ").find(|section| section.contains(&path(mistake)));
+        let reported = |section: &str| REPORTS.iter().any(|label| section.contains(&format!("\n{label}: [")));
+        if !section.is_some_and(reported) {
+            let labels = REPORTS.join("`, `");
+            return failed(format!("{PAGE} gives no report beside {}: `{labels}`", path(mistake)));
         }
     }
     for link in page.split("(../").skip(1).filter_map(|text| text.split(')').next()) {
@@ -211,6 +223,12 @@ impl Test {
             target: target.split_whitespace().map(str::to_owned).collect(),
             name: name.to_owned(),
         }
+    }
+
+    /// The word behind `-p`.
+    fn package(&self) -> &str {
+        let mut words = self.target.iter().skip_while(|word| *word != "-p");
+        words.nth(1).map_or("", String::as_str)
     }
 }
 
@@ -301,9 +319,10 @@ impl Copy {
         outcome
     }
 
+    /// With the examples: some tests run them, and no `cargo test --test` builds them.
     fn build(&self, test: &Test) -> Result {
-        let mut command = self.cargo(test)?;
-        if command.arg("--no-run").status()?.success() {
+        let examples = ["build", "--examples", "--package", test.package()];
+        if self.cargo(&examples)?.status()?.success() && self.cargo_test(test)?.arg("--no-run").status()?.success() {
             return Ok(());
         }
         let output = fs::read_to_string(&self.log)?;
@@ -313,7 +332,7 @@ impl Copy {
     }
 
     fn test(&self, test: &Test) -> Result<Outcome> {
-        let mut command = self.cargo(test)?;
+        let mut command = self.cargo_test(test)?;
         command.args(["--", "--exact", &test.name]);
         // A group of its own, so that what the test has started ends with it.
         let child = command.process_group(0).spawn()?;
@@ -328,17 +347,23 @@ impl Copy {
         })
     }
 
-    fn cargo(&self, test: &Test) -> Result<Command> {
+    fn cargo_test(&self, test: &Test) -> Result<Command> {
+        let words: Vec<_> = iter::once("test")
+            .chain(test.target.iter().map(String::as_str))
+            .collect();
+        self.cargo(&words)
+    }
+
+    fn cargo(&self, words: &[&str]) -> Result<Command> {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
             .current_dir(&self.root)
             .env("RUST_BACKTRACE", "0")
             // Nobody debugs these.
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .arg("test")
+            .args(words)
             .arg("--target-dir")
-            .arg(&self.target)
-            .args(&test.target);
+            .arg(&self.target);
         let log = fs::File::create(&self.log)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Ok(command)
@@ -369,7 +394,7 @@ fn wait(mut child: Child) -> Result<Option<ExitStatus>> {
 /// What a panic said, in a line; or a watchdog, or the way in which the process ended.
 fn message(output: &str) -> String {
     let lines: Vec<_> = output.lines().map(str::trim).collect();
-    // A test that runs in a process of its own has that one's output, from an empty line on, for its message.
+    // A test that runs in a process of its own panics here with that one's output, which begins with an empty line.
     let panic = lines
         .windows(2)
         .position(|pair| pair[0].contains(" panicked at ") && !pair[1].is_empty());
@@ -425,7 +450,7 @@ mod tests {
     const TEXT: &str = "\
 Title: It is wrong
 Step: exp2-sleep
-Test: -p exp2-sleep --test wakes it_is_right
+Test: -p exp2-sleep --test suite wakes::it_is_right
 
 --- a/exp2-sleep/src/task.rs
 +++ b/exp2-sleep/src/task.rs
@@ -443,7 +468,10 @@ Test: -p exp2-sleep --test wakes it_is_right
             (mistake.name.as_str(), mistake.title.as_str()),
             ("wrong", "It is wrong")
         );
-        assert_eq!(mistake.test.to_string(), "-p exp2-sleep --test wakes it_is_right");
+        assert_eq!(
+            mistake.test.to_string(),
+            "-p exp2-sleep --test suite wakes::it_is_right"
+        );
         let [patch] = &mistake.patches[..] else {
             panic!("it changes one file");
         };
@@ -475,9 +503,9 @@ Test: -p exp2-sleep --test wakes it_is_right
     #[test]
     fn the_page_tells_of_every_patch_and_of_no_other() {
         let mistakes = [Mistake::parse("patches/wrong.patch", TEXT).expect("it is a patch")];
-        let page = "### It is wrong\n[`wrong.patch`](../patches/wrong.patch): `-p exp2-sleep --test wakes it_is_right`";
+        let page = "### It is wrong\n[`wrong.patch`](../patches/wrong.patch): `-p exp2-sleep --test suite wakes::it_is_right`\n\nRelated: [a#1](b)";
         told(page, &mistakes).expect("it is all there");
-        for text in ["It is wrong", "patches/wrong.patch", "it_is_right"] {
+        for text in ["It is wrong", "patches/wrong.patch", "it_is_right", "Related"] {
             told(&page.replace(text, "…"), &mistakes).expect_err("something is missing");
         }
         told(&format!("{page}[gone](../patches/gone.patch)"), &mistakes).expect_err("it is gone");
@@ -487,6 +515,9 @@ Test: -p exp2-sleep --test wakes it_is_right
     fn a_failure_is_told_in_a_line() {
         let output = "\nrunning 1 test\nthread 'a' panicked at src/a.rs:1:1:\nleft is right\nnote: more\n";
         assert_eq!(message(output), "left is right");
+        let output =
+            format!("thread 'a' panicked at src/b.rs:1:1:\n{output}a in a process of its own: exit status: 101\n");
+        assert_eq!(message(&output), "left is right");
         assert_eq!(
             message("\nthe test `a` hangs: not done\n"),
             "the test `a` hangs: not done"

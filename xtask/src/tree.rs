@@ -100,7 +100,7 @@ impl Step {
         self.parents.iter().map(|number| &STEPS[number - 1])
     }
 
-    /// The one line in which the steps' tests and demos may differ: what they call the crate.
+    /// The one line in which the steps' demos, benches and examples may differ: what they call the crate.
     fn alias(&self) -> String {
         format!("use {} as sched;\n", self.dir.replace('-', "_"))
     }

@@ -66,6 +66,25 @@ fn a_file_of_the_suite_may_be_listed_or_excused() {
 }
 
 #[test]
+fn a_list_that_is_hidden_is_found() {
+    for (list, words) in [
+        (
+            "#![cfg(windows)]\n\nuse",
+            "exp4-threadpool/tests/suite.rs holds more than a list",
+        ),
+        (
+            "#[cfg(windows)]\n#[path",
+            "the module `turns` is not shared-testutil/suite/turns.rs",
+        ),
+    ] {
+        let tree = Tree::new();
+        let (_, line) = list.rsplit_once('\n').expect("two lines");
+        tree.edit("exp4-threadpool/tests/suite.rs", |text| text.replacen(line, list, 1));
+        tree.xtask(&["same"]).failed(&[words]);
+    }
+}
+
+#[test]
 fn a_list_that_names_another_step_is_found() {
     let tree = Tree::new();
     tree.edit("exp4-threadpool/tests/suite.rs", |text| {
@@ -95,6 +114,11 @@ fn a_file_that_nobody_lists_is_found() {
 #[test]
 fn an_excuse_says_why_of_which_file() {
     let tree = tree_with_pool(4, list_pool);
+    tree.edit("exp2-sleep/tests/suite.rs", |text| {
+        text.replace(": there is none.", ": ")
+    });
+    tree.xtask(&["same"])
+        .failed(&["exp2-sleep/tests/suite.rs: there is no reason: Not here: pool.rs"]);
     tree.edit("exp3-spawn/tests/suite.rs", |text| text.replace(": there is none.", ""));
     tree.xtask(&["same"]).failed(&[
         "exp3-spawn/tests/suite.rs: there is no reason: Not here: pool.rs",
@@ -137,10 +161,11 @@ fn what_is_new_stands_behind_what_is_old() {
 fn a_test_in_a_step_is_found() {
     let tree = Tree::new();
     tree.edit("exp4-threadpool/tests/suite.rs", |text| {
-        text + "\n#[test]\nfn nothing() {}\n"
+        text.replace(LIST, &format!("#[test]\nfn nothing() {{}}\n\n{LIST}"))
     });
-    tree.xtask(&["same"])
-        .failed(&["exp4-threadpool/tests/suite.rs holds more than a list"]);
+    let ended = tree.xtask(&["same"]);
+    assert!(!ended.stdout.contains("neither lists"), "the list goes on: {ended:?}");
+    ended.failed(&["exp4-threadpool/tests/suite.rs holds more than a list"]);
     tree.edit("exp4-threadpool/tests/suite.rs", |text| {
         text.replace("#[test]\nfn nothing() {}", "mod own;")
     });

@@ -72,25 +72,30 @@ impl Lists {
     fn read_modules(&mut self, path: &str, text: &str) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         let syntax = syn::parse_file(text).or_else(|error| failed(format!("{path}: {error}")))?;
+        let mut more = syntax.attrs.iter().any(|attr| !attr.path().is_ident("doc"));
         for item in syntax.items {
             match item {
                 syn::Item::Use(_) => {}
                 syn::Item::Mod(syn::ItemMod {
-                    ident, content: None, ..
+                    attrs,
+                    ident,
+                    content: None,
+                    ..
                 }) => {
                     let file = format!("{ident}.rs");
-                    if !text.contains(&format!("#[path = \"{FROM_TESTS}/{file}\"]\nmod {ident};")) {
+                    if !is_path(&attrs, &format!("{FROM_TESTS}/{file}")) {
                         let problem = format!("{path}: the module `{ident}` is not {SUITE}/{file}");
-                        findings.push(Finding::new(problem, "a module is named as its file in the suite"));
+                        let remedy = "a module is named as its file, and has its path for an attribute and no other";
+                        findings.push(Finding::new(problem, remedy));
                     }
                     self.listed.push((path.to_owned(), file));
                 }
-                _ => {
-                    let remedy = format!("tests stand in {SUITE}, once for all steps");
-                    findings.push(Finding::new(format!("{path} holds more than a list"), remedy));
-                    break;
-                }
+                _ => more = true,
             }
+        }
+        if more {
+            let remedy = format!("tests stand in {SUITE}, once for all steps");
+            findings.push(Finding::new(format!("{path} holds more than a list"), remedy));
         }
         Ok(findings)
     }
@@ -99,8 +104,10 @@ impl Lists {
         let mut findings = Vec::new();
         for excuse in rust::comments(text).iter().flat_map(|text| text.split(EXCUSE).skip(1)) {
             match excuse.split_once(": ") {
-                Some((files, _why)) => self.excused.extend(files.split(", ").map(str::to_owned)),
-                None => {
+                Some((files, why)) if !why.trim().is_empty() => {
+                    self.excused.extend(files.split(", ").map(str::to_owned))
+                }
+                _ => {
                     let problem = format!("{path}: there is no reason: {EXCUSE}{excuse}");
                     findings.push(Finding::new(problem, format!("// {EXCUSE}file.rs: why")));
                 }
@@ -120,19 +127,39 @@ impl Lists {
     }
 }
 
+/// Whether `#[path]` with that value is the only attribute: a `cfg` would hide the tests.
+fn is_path(attrs: &[syn::Attribute], path: &str) -> bool {
+    let [attr] = attrs else { return false };
+    let syn::Meta::NameValue(meta) = &attr.meta else {
+        return false;
+    };
+    let syn::Expr::Lit(syn::ExprLit {
+        lit: syn::Lit::Str(value),
+        ..
+    }) = &meta.value
+    else {
+        return false;
+    };
+    meta.path.is_ident("path") && value.value() == path
+}
+
 /// Every file of the suite is listed once or excused, and no other is.
 fn complete(step: &Step, lists: &Lists, suite: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in suite {
         let times = lists.listed.iter().filter(|(_, listed)| listed == file).count();
-        let excused = lists.excused.contains(file);
+        let excused = lists.excused.iter().filter(|excused| *excused == file).count();
         let (problem, remedy) = match (times, excused) {
-            (1, false) | (0, true) => continue,
-            (0, false) => (
+            (1, 0) | (0, 1) => continue,
+            (0, 0) => (
                 format!("{step} neither lists {SUITE}/{file} nor says why not"),
                 format!("in {step}/tests/suite.rs: its path and `mod`, or // {EXCUSE}{file}: why"),
             ),
-            (1, true) => (
+            (0, _) => (
+                format!("{step} says more than once why it has no {SUITE}/{file}"),
+                "once is enough".to_owned(),
+            ),
+            (1, _) => (
                 format!("{step} lists {SUITE}/{file}, and says that it does not apply"),
                 "take one of them out".to_owned(),
             ),
