@@ -410,6 +410,37 @@ fn many_sources_of_one_task_have_one_share_between_them() {
 }
 
 #[test]
+fn a_timer_fires_beside_a_task_that_always_finds_one_of_eight_sources_ready() {
+    let _watchdog = watchdog(LIMIT);
+    let mut operations = 0_u32;
+    Scheduler::new().block_on(async {
+        let streams: Vec<_> = (0..8).map(|_| near_end()).collect();
+        let (fired, over) = (Rc::new(Cell::new(false)), Duration::from_millis(20));
+        let fire = Rc::clone(&fired);
+        let timer = spawn(async move {
+            sleep(over).await;
+            fire.set(true);
+        });
+        let start = Instant::now();
+        // One source after the other, and each operation is done at once.
+        for stream in streams.iter().cycle() {
+            if fired.get() {
+                break;
+            }
+            assert!(
+                start.elapsed() < LIMIT / 4,
+                "{operations} operations, and the timer has not fired"
+            );
+            stream.read_with(|_| Ok(())).await.expect("it never fails");
+            operations += 1;
+        }
+        timer.await.expect("it cannot fail");
+    });
+    // Otherwise the task was not busy, and nothing was shown.
+    assert!(operations > 100, "{operations}");
+}
+
+#[test]
 fn a_task_that_connects_in_vain_again_and_again_lets_others_run() {
     let _watchdog = watchdog(LIMIT);
     let operations = Scheduler::new().block_on(async {

@@ -235,3 +235,30 @@ fn wakes_from_another_thread_leak_nothing_while_the_scheduler_is_dropped() {
         });
     });
 }
+
+/// A future that is moved into its task by way of another one may take its room there twice.
+#[test]
+fn a_task_takes_the_room_of_its_future_once() {
+    const SIZE: usize = 10_024;
+    const TASKS: usize = 100;
+    in_own_process(|| {
+        let _watchdog = watchdog(LIMIT);
+        let scheduler = Scheduler::new();
+        let large = [1_u8; SIZE];
+        // The lists grow to their size.
+        (0..TASKS).for_each(|_| drop(scheduler.spawn(async {})));
+        scheduler.run();
+        let before = in_use();
+        let handles: Vec<_> = (0..TASKS)
+            .map(|_| {
+                scheduler.spawn(async move {
+                    pending::<()>().await;
+                    large.len()
+                })
+            })
+            .collect();
+        let room = (in_use() - before) / TASKS;
+        assert!((SIZE..SIZE + 1_000).contains(&room), "{room} bytes a task");
+        drop(handles);
+    });
+}

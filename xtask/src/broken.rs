@@ -146,8 +146,10 @@ fn told(page: &str, mistakes: &[Mistake]) -> Result {
         }
     }
     for mistake in mistakes {
-        let section = page.split("\n### ").find(|section| section.contains(&path(mistake)));
-        let reported = |section: &str| REPORTS.iter().any(|label| section.contains(&format!("\n{label}: [")));
+        let section = page
+            .split("\n### ")
+            .find(|section| section.contains(&format!("(../{})", path(mistake))));
+        let reported = |section: &str| REPORTS.iter().any(|label| section.contains(&format!("\n{label}:")));
         if !section.is_some_and(reported) {
             let labels = REPORTS.join("`, `");
             return failed(format!("{PAGE} gives no report beside {}: `{labels}`", path(mistake)));
