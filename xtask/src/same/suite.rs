@@ -105,7 +105,7 @@ impl Lists {
         for excuse in rust::comments(text).iter().flat_map(|text| text.split(EXCUSE).skip(1)) {
             match excuse.split_once(": ") {
                 Some((files, why)) if !why.trim().is_empty() => {
-                    self.excused.extend(files.split(", ").map(str::to_owned))
+                    self.excused.extend(files.split(", ").map(str::to_owned));
                 }
                 _ => {
                     let problem = format!("{path}: there is no reason: {EXCUSE}{excuse}");
