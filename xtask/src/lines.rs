@@ -35,7 +35,15 @@ pub(crate) fn split(text: &str) -> Vec<&str> {
 
 /// What makes one text into the other, as `git diff` sees it.
 pub(crate) fn changes(old: &str, new: &str) -> Vec<Change> {
-    compare_twice(&split(old), &split(new), Diff::postprocess_lines)
+    let (old, new) = (split(old), split(new));
+    let twice = compare_twice(&old, &new, Diff::postprocess_lines);
+    // Where nothing was found even then, git has another limit for what stands in many places: it finds blank lines.
+    let again = |change: Change| {
+        let starts = (change.old.start, change.new.start);
+        let inner = compare_all(&old[change.old], &new[change.new]);
+        inner.into_iter().map(move |inner| inner.moved(starts))
+    };
+    twice.into_iter().flat_map(again).collect()
 }
 
 /// The same, as `git diff -w` sees it.
@@ -56,10 +64,7 @@ fn compare_twice<T: Clone + Default + Eq + Hash>(
     let again = |change: Change| {
         let starts = (change.old.start, change.new.start);
         let inner = compare(&old[change.old], &new[change.new], &finish);
-        inner.into_iter().map(move |inner| Change {
-            old: inner.old.start + starts.0..inner.old.end + starts.0,
-            new: inner.new.start + starts.1..inner.new.end + starts.1,
-        })
+        inner.into_iter().map(move |inner| inner.moved(starts))
     };
     compare(old, new, &finish).into_iter().flat_map(again).collect()
 }
@@ -75,6 +80,27 @@ fn compare<T: Clone + Default + Eq + Hash>(
     let mut diff = Diff::compute(Algorithm::MyersMinimal, &input);
     finish(&mut diff, &input);
     to_changes(&diff)
+}
+
+/// With each line, however often it stands there.
+fn compare_all<T: Eq + Hash + Ord>(old: &[T], new: &[T]) -> Vec<Change> {
+    let ops = similar::capture_diff_slices(similar::Algorithm::Myers, old, new);
+    let changed = ops.into_iter().filter(|op| op.tag() != similar::DiffTag::Equal);
+    let changes = changed.map(|op| Change {
+        old: op.old_range(),
+        new: op.new_range(),
+    });
+    changes.collect()
+}
+
+impl Change {
+    /// The same, further on.
+    fn moved(self, (old, new): (usize, usize)) -> Self {
+        Self {
+            old: self.old.start + old..self.old.end + old,
+            new: self.new.start + new..self.new.end + new,
+        }
+    }
 }
 
 fn to_changes(diff: &Diff) -> Vec<Change> {
