@@ -158,7 +158,7 @@ impl Step {
 }
 
 /// The model.
-mod model {
+mod oracle {
     use super::*;
 
     #[derive(Default)]
@@ -741,7 +741,7 @@ fn every_program_does_what_the_model_does() {
         let program = Rc::new(Program::new(seed));
         let world = Rc::new(World::default());
         let scheduler = Scheduler::new();
-        let mut model = model::Model::new(&program);
+        let mut model = oracle::Model::new(&program);
         for number in 0..program.roots.len() {
             scheduler.block_on(root(Rc::clone(&world), Rc::clone(&program), number));
             model.block_on(number);
