@@ -6,80 +6,142 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
-/// The steps, and those of their files that are modelled. exp5 is deaf to other threads: it has nothing to model.
-const STEPS: [(&str, &str, &[&str]); 4] = [
-    ("exp2", "exp2-sleep", &[]),
-    ("exp3", "exp3-spawn", &["join", "block_on"]),
-    ("exp4", "exp4-threadpool", &["join", "block_on", "blocking"]),
-    (
-        "exp6",
-        "exp6-combined",
-        &["join", "block_on", "blocking", "source", "watch"],
-    ),
+/// A module of copies.
+struct Step {
+    name: &'static str,
+    folder: &'static str,
+    /// The files that it has beside those that all have.
+    files: &'static [&'static str],
+    /// Those that are taken from `fast`.
+    fast: &'static [&'static str],
+    /// Whether loom's stand-ins replace what std has.
+    on_loom: bool,
+}
+
+/// No other thread ends the park of exp5: it has nothing to model. Of exp6's features only `fast-tasks` matters to other threads.
+const STEPS: [Step; 6] = [
+    Step {
+        name: "exp2",
+        folder: "exp2-sleep",
+        files: &[],
+        fast: &[],
+        on_loom: true,
+    },
+    Step {
+        name: "exp3",
+        folder: "exp3-spawn",
+        files: &["join_error", "join", "block_on"],
+        fast: &[],
+        on_loom: true,
+    },
+    Step {
+        name: "exp4",
+        folder: "exp4-threadpool",
+        files: &["join_error", "join", "block_on", "blocking"],
+        fast: &[],
+        on_loom: true,
+    },
+    Step {
+        name: "exp6",
+        folder: "exp6-combined",
+        files: EXP6,
+        fast: &[],
+        on_loom: true,
+    },
+    Step {
+        name: "exp6_fast",
+        folder: "exp6-combined",
+        files: EXP6,
+        fast: FAST_TASKS,
+        on_loom: true,
+    },
+    // The files of `fast-tasks` on a park that Miri knows: it has no selector.
+    Step {
+        name: "exp4_fast",
+        folder: "exp4-threadpool",
+        files: &["sleep", "timeout", "join_error", "join", "block_on", "blocking"],
+        fast: FAST_TASKS,
+        on_loom: false,
+    },
+];
+
+const FAST_TASKS: &[&str] = &["run_queue", "task", "join"];
+
+const EXP6: &[&str] = &[
+    "join_error",
+    "join",
+    "block_on",
+    "blocking",
+    "poller",
+    "source",
+    "self_socket",
 ];
 
 /// The files that all of them have.
-const ALL: [&str; 6] = ["scheduler", "yield_now", "timers", "task", "ready", "wait"];
+const ALL: [&str; 6] = ["scheduler", "yield_now", "run_queue", "task", "timers", "park"];
 
-/// What is replaced, and by what. A line stays a line, so that messages name the right one.
-const REPLACED: [(&str, &str); 11] = [
+/// What is replaced, and by what, in this order. A line stays a line, so that messages name the right one.
+const REPLACED: [(&str, &str); 12] = [
     // First, because the stand-ins' paths begin with `crate` too.
     ("crate::", "crate::STEP::"),
     ("std::sync::", "crate::sync::"),
     ("std::thread", "crate::thread"),
+    ("std::cell::UnsafeCell", "crate::cell::UnsafeCell"),
     ("thread_local! {", "loom::thread_local! {"),
     ("const { RefCell::new(None) }", "RefCell::new(None)"),
+    // A static of loom's cannot be initialised: these stay what they are. They are counters, which order nothing.
+    (
+        ": AtomicU64 = AtomicU64::new(0);",
+        ": std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);",
+    ),
     ("threadpool::ThreadPool", "crate::thread::ThreadPool"),
-    ("std::os::unix::net::UnixStream", "crate::os::UnixStream"),
-    ("rustix::io::read(", "crate::os::read("),
-    // Of the two selectors, Linux's is replaced, whatever the system.
-    ("crate::STEP::epoll::", "crate::os::"),
-    ("all(target_os = \"linux\", not(feature = \"portable\"))", "unix"),
-    ("any(not(target_os = \"linux\"), feature = \"portable\")", "not(unix)"),
+    ("polling::", "crate::os::"),
+    ("socket2::", "crate::os::"),
+    // The self-socket is the same on all systems.
+    ("#[cfg(unix)]", ""),
+    ("#[cfg(windows)]", "#[cfg(any())]"),
 ];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
     let out = env::var("OUT_DIR").expect("set by Cargo");
     let mut modules = String::new();
-    for (step, folder, files) in STEPS {
+    for step in STEPS {
+        let Step { name, folder, .. } = step;
         let mut body = String::from("pub use scheduler::Scheduler;\npub use yield_now::yield_now;\n");
-        for file in ALL.iter().chain(files) {
-            let from = root.join(folder).join("src").join(file).with_extension("rs");
+        for file in ALL.iter().chain(step.files) {
+            let place = if step.fast.contains(file) { "fast" } else { "src" };
+            let folder = if place == "fast" { "exp6-combined" } else { folder };
+            let from = root.join(folder).join(place).join(file).with_extension("rs");
             println!("cargo::rerun-if-changed={}", from.display());
             let source = fs::read_to_string(&from).expect("a source file");
-            let to = format!("{out}/{step}_{file}.rs");
-            fs::write(&to, modelled(&source, step, file)).expect("a copy");
+            let to = format!("{out}/{name}_{file}.rs");
+            let replaced = if step.on_loom { &REPLACED[..] } else { &REPLACED[..1] };
+            fs::write(&to, copied(&source, name, replaced)).expect("a copy");
             writeln!(body, "#[path = {to:?}]\nmod {file};").expect("room");
         }
-        if files.contains(&"join") {
-            body.push_str("pub use join::{JoinError, JoinHandle, spawn};\n");
+        if step.files.contains(&"join") {
+            body.push_str("pub use join::{JoinHandle, spawn};\npub use join_error::JoinError;\n");
         }
-        if files.contains(&"blocking") {
+        if step.files.contains(&"sleep") {
+            body.push_str("pub use sleep::{Sleep, sleep, sleep_until};\npub use timeout::{Elapsed, timeout};\n");
+        }
+        if step.files.contains(&"blocking") {
             body.push_str("pub use blocking::spawn_blocking;\n");
         }
-        let doc = format!("/// The scheduler of `{folder}`.\n");
+        let feature = if step.fast.is_empty() { "" } else { " with `fast-tasks`" };
         writeln!(
             modules,
-            "{doc}#[allow(warnings, clippy::all)]\npub mod {step} {{\n{body}}}"
+            "/// The scheduler of `{folder}`{feature}.\n#[allow(warnings, clippy::all)]\npub mod {name} {{\n{body}}}"
         )
         .expect("room");
     }
     fs::write(format!("{out}/steps.rs"), modules).expect("a list of modules");
 }
 
-fn modelled(source: &str, step: &str, file: &str) -> String {
+fn copied(source: &str, step: &str, replaced: &[(&str, &str)]) -> String {
     let mut text = source.to_owned();
-    for (from, to) in REPLACED {
-        // A static of loom's cannot be initialised: the timers' counter stays what it is. It orders nothing. Nor does the
-        // watch, which is off.
-        if ["timers", "watch"].contains(&file) && from.starts_with("std::") {
-            continue;
-        }
-        // The count of operations is the loop's own: no other thread asks for it.
-        if file == "source" && from == "thread_local! {" {
-            continue;
-        }
+    for (from, to) in replaced {
         text = text.replace(from, to);
     }
     text.replace("STEP::", &format!("{step}::"))

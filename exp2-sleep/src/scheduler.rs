@@ -1,23 +1,26 @@
-//! The scheduler: a table of tasks, and a loop that polls those that can go on and blocks when none can.
+//! The scheduler: a table of tasks, and a loop that polls those that can run and parks when none can.
+//!
+//! What always holds, and the tests rely on by number:
+//!
+//! 1. A task is in the table, or is being polled, or has been dropped.
+//! 2. A task's id is in the run queue at most once. A wake after the poll began puts it there again: no wake is lost.
+//! 3. The loop parks only after it has found the run queue empty. A push after that calls `unpark`, unless an earlier push
+//!    does so, or the loop is at work and looks again.
+//! 4. Futures and wakers are polled, woken, cloned and dropped while no lock is held and nothing is borrowed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::ready::{Link, Ready};
-use crate::task::Task;
-use crate::timers::Timers;
-use crate::wait::Wait;
-
-/// Polls a turn at most, so that tasks that are always ready cannot keep timers from firing.
-const POLLS_A_TURN: usize = 64;
+use crate::park::Parker;
+use crate::run_queue::RunQueue;
+use crate::task::{Task, Tasks};
+use crate::timers::{Timers, now};
 
 thread_local! {
-    /// The scheduler that runs on this thread: how a future finds it without being handed a reference.
+    /// The scheduler that runs on this thread. A future finds it here, and needs no reference to it.
     static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
 }
 
@@ -26,55 +29,51 @@ pub struct Scheduler {
     pub(crate) core: Rc<Core>,
 }
 
-/// What the scheduler, the loop and the current futures share.
+/// What the scheduler, its loop and the futures share.
 pub(crate) struct Core {
-    /// The unfinished tasks by id, but for the one that is being polled. A queue no longer does: a waker can name an id
-    /// and nothing more, since the futures must not leave this thread.
-    tasks: RefCell<BTreeMap<u64, Task>>,
-    /// The id of the next task. Never used again: a late waker must not hit a stranger.
-    next_id: Cell<u64>,
-    /// The tasks that can go on.
-    pub(crate) ready: Ready,
-    /// The tasks that wait for a deadline.
+    /// The unfinished tasks, except the one that is being polled.
+    tasks: Tasks,
+    /// The ids of the tasks that can run.
+    pub(crate) run_queue: Arc<RunQueue>,
+    /// The sleeps, with their wakers.
     pub(crate) timers: Timers,
     /// Where the loop blocks.
-    pub(crate) wait: Wait,
+    pub(crate) parker: Parker,
+    /// Polls since the last park, or since part (1) of `next` last ran.
+    polls: Cell<u32>,
 }
 
 impl Scheduler {
     /// Makes a scheduler without tasks.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            core: Rc::new(Core::new(Wait::new())),
-        }
+        let parker = Parker;
+        let core = Rc::new(Core {
+            tasks: Tasks::default(),
+            run_queue: Arc::new(RunQueue::new(parker.unparker())),
+            timers: Timers::default(),
+            parker,
+            polls: Cell::new(0),
+        });
+        Self { core }
     }
 
-    /// Adds a task behind those that wait already. It is polled by [`run`](Self::run), never here.
+    /// Adds a task at the back of the run queue. It is polled by [`run`](Self::run), never here.
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
-        let id = self.core.next_id.replace(self.core.next_id.get() + 1);
-        let link = Arc::new(Link::new(id, self.core.ready.home()));
-        let task = Task::new(Arc::clone(&link), future);
-        self.core.tasks.borrow_mut().insert(id, task);
-        link.schedule();
+        self.core.add(Task::new(future, &self.core.run_queue));
     }
 
     /// Runs until no task is left.
     ///
     /// # Panics
     ///
-    /// Inside a running scheduler, or while the thread's locals are destroyed; and with the panic of a task, which is
-    /// dropped. The next `run` goes on with the others.
+    /// Inside a running scheduler; and with the panic of a task, which is dropped. The next `run` goes on with the others.
     #[track_caller]
     pub fn run(&self) {
         let _entered = Core::enter(&self.core);
-        self.core.drive(|| self.core.tasks.borrow().is_empty());
-    }
-}
-
-impl fmt::Debug for Scheduler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scheduler").finish_non_exhaustive()
+        while !self.core.tasks.is_empty() {
+            self.core.poll(self.core.next());
+        }
     }
 }
 
@@ -84,77 +83,66 @@ impl Default for Scheduler {
     }
 }
 
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").finish_non_exhaustive()
+    }
+}
+
 impl Core {
-    fn new(wait: Wait) -> Self {
-        Self {
-            tasks: RefCell::default(),
-            next_id: Cell::default(),
-            ready: Ready::new(wait.notifier()),
-            timers: Timers::default(),
-            wait,
-        }
+    /// Adds a task at the back of the run queue.
+    pub(crate) fn add(&self, task: Task) {
+        let id = self.tasks.insert(task);
+        self.run_queue.push(id);
     }
 
-    /// The loop. Turn after turn, until `done`:
-    ///
-    /// 1. Wake the tasks whose deadline has passed.
-    /// 2. Poll tasks until none is ready, those that become ready meanwhile included, 64 at most.
-    /// 3. Wait: until the next deadline, or until a waker notifies; not at all while a task is ready.
-    pub(crate) fn drive(&self, mut done: impl FnMut() -> bool) {
-        if done() {
-            return;
-        }
-        let mut idle = true;
+    /// Returns the id of the task to poll next: of those that can run, the one that has waited longest. Parks while none can.
+    pub(crate) fn next(&self) -> u64 {
         loop {
-            // (1)
-            self.timers.fire(idle);
-            // (2)
-            for _ in 0..POLLS_A_TURN {
-                let Some(id) = self.ready.pop() else { break };
-                self.poll(id);
-                if done() {
-                    return;
+            // (1) After each 64 polls without a park: wake all sleeps that are due. Tasks that can always run would otherwise
+            // starve them.
+            if self.polls.get() == 64 {
+                self.polls.set(0);
+                self.timers.wake_until(now());
+            }
+            // (2) Take the next id.
+            if let Some(id) = self.run_queue.pop() {
+                self.polls.set(self.polls.get() + 1);
+                return id;
+            }
+            // (3) No task can run. If a deadline has passed, wake the sleeps of the earliest one, and only those: so sleeps
+            // end in the order of their deadlines even when the loop is late. Otherwise park until the earliest deadline.
+            let earliest = self.timers.earliest();
+            match earliest.map(|deadline| (deadline, deadline.saturating_duration_since(now()))) {
+                Some((deadline, Duration::ZERO)) => self.timers.wake_until(deadline),
+                rest => {
+                    self.polls.set(0);
+                    self.parker.park(rest.map(|(_, timeout)| timeout));
                 }
             }
-            // (3)
-            idle = self.ready.is_idle();
-            self.wait.wait(self.patience(idle));
         }
     }
 
-    /// How long phase 3 may block; `None` is for ever.
-    fn patience(&self, idle: bool) -> Option<Duration> {
-        if !idle {
-            return Some(Duration::ZERO);
-        }
-        let deadline = self.timers.earliest()?;
-        Some(deadline.saturating_duration_since(Instant::now()))
-    }
-
-    /// Polls a task. It is out of the table meanwhile: if it panics, it is unlisted and dropped already.
-    fn poll(&self, id: u64) {
-        // It may have woken itself in its last poll.
-        let Some(mut task) = self.tasks.borrow_mut().remove(&id) else {
-            return;
-        };
-        if task.poll().is_pending() {
-            self.tasks.borrow_mut().insert(id, task);
+    /// Polls a task. It is out of the table meanwhile: so the table is not borrowed, and if the poll panics, the task is dropped.
+    pub(crate) fn poll(&self, id: u64) {
+        // The task may have ended: a waker can outlive it, and a task can be woken in its last poll.
+        if let Some(task) = self.tasks.remove(id).and_then(Task::poll) {
+            self.tasks.insert(task);
         }
     }
 
     /// Makes this the current scheduler of the thread, until the guard is dropped.
     #[track_caller]
     pub(crate) fn enter(self: &Rc<Self>) -> Entered {
-        let free = CURRENT.try_with(|current| current.borrow().is_none());
         assert!(
-            free.expect("no scheduler runs while the thread's locals are destroyed"),
+            try_current().is_none(),
             "a scheduler runs on this thread already: await a future instead of running it"
         );
         Entered(replace_current(Some(Rc::clone(self))))
     }
 }
 
-/// Puts back the scheduler that was current before.
+/// Restores the scheduler that was current before.
 pub(crate) struct Entered(Option<Rc<Core>>);
 
 impl Drop for Entered {
@@ -163,13 +151,20 @@ impl Drop for Entered {
     }
 }
 
-/// `None` also while the thread's locals are destroyed: a future may be dropped as late as that.
+/// Makes `core` the current scheduler, and returns the one before.
 fn replace_current(core: Option<Rc<Core>>) -> Option<Rc<Core>> {
     CURRENT.try_with(|current| current.replace(core)).ok()?
 }
 
-/// Calls `f` with the current scheduler. `None` if none runs on this thread, or if the thread's locals are destroyed.
-/// `f` must not call what users wrote, for `CURRENT` is borrowed meanwhile.
-pub(crate) fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
-    CURRENT.try_with(|current| current.borrow().as_ref().map(f)).ok()?
+/// The scheduler that runs on this thread, if one does. `None` while the thread's locals are destroyed: a future may be
+/// dropped as late as that.
+pub(crate) fn try_current() -> Option<Rc<Core>> {
+    CURRENT.try_with(|current| current.borrow().clone()).ok()?
+}
+
+/// The scheduler that runs on this thread.
+#[track_caller]
+pub(crate) fn current() -> Rc<Core> {
+    let core = try_current();
+    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run`; `Scheduler::spawn` works outside")
 }

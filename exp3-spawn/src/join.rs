@@ -1,18 +1,29 @@
 //! Spawning a task, and waiting for its result.
+//!
+//! The scheduler only knows tasks without a result. So the user's future is wrapped in a future that polls it, and puts the
+//! result where the handle finds it.
 
-use std::any::Any;
-use std::error::Error;
+use std::cell::Cell;
 use std::fmt;
-use std::future::Future;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use crate::scheduler::{Core, with_current};
-use crate::task::{Entry, Task};
+use crate::join_error::JoinError;
+use crate::scheduler::{Core, Scheduler, current};
+use crate::task::{Task, discard_panic};
 
-/// Adds a task to the scheduler that runs on this thread, at the back of the ready queue.
+impl Scheduler {
+    /// Adds a task at the back of the run queue. It is polled by [`run`](Self::run), never here.
+    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        spawn_on(&self.core, future)
+    }
+}
+
+/// Adds a task to the scheduler that runs on this thread, at the back of the run queue.
 ///
 /// While the scheduler is being dropped, the future is dropped at once, and the handle says "cancelled".
 ///
@@ -21,33 +32,86 @@ use crate::task::{Entry, Task};
 /// If no scheduler runs on this thread.
 #[track_caller]
 pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
-    let Some(core) = with_current(Rc::clone) else {
-        panic!("no scheduler runs on this thread: use `Scheduler::spawn`, or spawn inside `Scheduler::run`");
-    };
-    spawn_on(&core, future)
+    spawn_on(&current(), future)
 }
 
 pub(crate) fn spawn_on<F: Future + 'static>(core: &Core, future: F) -> JoinHandle<F::Output> {
-    let task = Arc::new(Task::new(core.next_link(), future));
-    if core.closed.get() {
-        // A closed scheduler's tasks end when they are polled.
-        Arc::clone(&task).poll(core);
-    } else {
-        core.list(Arc::clone(&task) as _);
-        task.link().schedule();
+    let shared = Rc::new(Shared {
+        aborted: Cell::new(false),
+        finished: Cell::new(false),
+        result: Cell::new(None),
+        joiner: Cell::new(None),
+    });
+    // The future is boxed here, because an `async fn` may keep an argument twice: `supervise` would take twice the room.
+    let supervised = Supervised {
+        future: Some(Box::pin(future)),
+        shared: Rc::clone(&shared),
+    };
+    let task = Task::new(supervise(supervised), &core.run_queue);
+    let waker = Waker::from(Arc::clone(&task.waker));
+    core.add(task);
+    JoinHandle { shared, waker }
+}
+
+/// What a task and its handle share: a channel for one value.
+struct Shared<T> {
+    /// Whether `abort` was called.
+    aborted: Cell<bool>,
+    /// Whether the task has ended. Stays set after the handle has taken the result.
+    finished: Cell<bool>,
+    /// The result, until the handle takes it.
+    result: Cell<Option<Result<T, JoinError>>>,
+    /// The waker of the task that awaits the handle.
+    joiner: Cell<Option<Waker>>,
+}
+
+/// Polls the user's future until it is ready, panics or is aborted.
+async fn supervise<F: Future>(mut supervised: Supervised<F>) {
+    let result = poll_fn(|cx| match &mut supervised.future {
+        Some(future) if !supervised.shared.aborted.get() => {
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                Ok(poll) => poll.map(Ok),
+                Err(payload) => Poll::Ready(Err(JoinError::panicked(payload))),
+            }
+        }
+        _ => Poll::Ready(Err(JoinError::cancelled())),
+    })
+    .await;
+    supervised.end(result);
+    // If the handle is gone, the result is dropped here, and that drop may panic.
+    discard_panic(|| drop(supervised));
+}
+
+/// The user's future, and where its result goes. If the scheduler drops it with the task, the result is "cancelled".
+struct Supervised<F: Future> {
+    future: Option<Pin<Box<F>>>,
+    shared: Rc<Shared<F::Output>>,
+}
+
+impl<F: Future> Supervised<F> {
+    /// Drops the future, and only then gives the result. If the task was cancelled, a panic of that drop is the result;
+    /// otherwise that panic is not wanted.
+    fn end(&mut self, result: Result<F::Output, JoinError>) {
+        let Some(future) = self.future.take() else { return };
+        let (result, unwanted) = match (result, catch_unwind(AssertUnwindSafe(|| drop(future)))) {
+            (Err(error), Err(payload)) if error.is_cancelled() => (Err(JoinError::panicked(payload)), Ok(())),
+            both => both,
+        };
+        self.shared.result.set(Some(result));
+        self.shared.finished.set(true);
+        // Only now, because the drop of a payload may ask for the result.
+        discard_panic(|| drop(unwanted));
+        self.shared.joiner.take().into_iter().for_each(Waker::wake);
     }
-    JoinHandle { task }
 }
 
-/// What a handle asks of its task. It does not know the future's type, and it is not `Send`.
-pub(crate) trait Join<T> {
-    fn abort(&self);
-    fn is_finished(&self) -> bool;
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
-    fn detach(&self);
+impl<F: Future> Drop for Supervised<F> {
+    fn drop(&mut self) {
+        self.end(Err(JoinError::cancelled()));
+    }
 }
 
-/// Waits for a task's result, which is an error if the task panicked or was aborted.
+/// Waits for a task's result, which is an error if the task panicked or was cancelled.
 ///
 /// Dropping it detaches the task: it goes on, and its result is dropped.
 ///
@@ -59,20 +123,22 @@ pub(crate) trait Join<T> {
 ///
 /// Awaiting `&mut handle` and dropping that future loses nothing.
 pub struct JoinHandle<T> {
-    task: Arc<dyn Join<T>>,
+    shared: Rc<Shared<T>>,
+    waker: Waker,
 }
 
 impl<T> JoinHandle<T> {
     /// Asks the task to end. Its future is dropped when the scheduler comes to it, and the handle says "cancelled" then. A
-    /// task that ends in the very poll in which it is aborted keeps its output; one that has ended is not changed.
+    /// task that is ready in the very poll in which it is aborted keeps its output; one that has ended does not change.
     pub fn abort(&self) {
-        self.task.abort();
+        self.shared.aborted.set(true);
+        self.waker.wake_by_ref();
     }
 
-    /// Whether the task has ended, in whatever way.
+    /// Whether the task has ended: with an output, with a panic, or cancelled.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
+        self.shared.finished.get()
     }
 }
 
@@ -80,13 +146,20 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.task.poll_join(cx)
+        match self.shared.result.take() {
+            Some(result) => return Poll::Ready(result),
+            None => assert!(!self.is_finished(), "a `JoinHandle` is polled after it gave its result"),
+        }
+        // Only the latest waker counts: the handle may have moved to another task.
+        self.shared.joiner.set(Some(cx.waker().clone()));
+        Poll::Pending
     }
 }
 
 impl<T> Drop for JoinHandle<T> {
+    /// Removes the joiner's waker. Otherwise the task would wake a task that does not wait for it any more.
     fn drop(&mut self) {
-        self.task.detach();
+        drop(self.shared.joiner.take());
     }
 }
 
@@ -96,82 +169,3 @@ impl<T> fmt::Debug for JoinHandle<T> {
         f.debug_struct("JoinHandle").field("finished", &finished).finish()
     }
 }
-
-/// Why a task gave no output.
-pub struct JoinError {
-    /// What it panicked with; `None` if it was cancelled. Boxed twice, because every task has room for an error and few
-    /// have one; and in a mutex that nobody contends for, because an error ought to be `Sync`.
-    payload: Option<Box<Mutex<Box<dyn Any + Send>>>>,
-}
-
-impl JoinError {
-    pub(crate) fn cancelled() -> Self {
-        Self { payload: None }
-    }
-
-    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
-        let payload = Some(Box::new(Mutex::new(payload)));
-        Self { payload }
-    }
-
-    /// Whether the task was aborted, or its scheduler dropped.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.payload.is_none()
-    }
-
-    /// Whether the task panicked.
-    #[must_use]
-    pub fn is_panic(&self) -> bool {
-        self.payload.is_some()
-    }
-
-    /// What the task panicked with, for [`resume_unwind`](std::panic::resume_unwind).
-    ///
-    /// # Panics
-    ///
-    /// If it did not panic.
-    #[track_caller]
-    #[must_use]
-    pub fn into_panic(self) -> Box<dyn Any + Send> {
-        self.try_into_panic()
-            .expect("`into_panic` is for errors that are panics")
-    }
-
-    /// What the task panicked with.
-    ///
-    /// # Errors
-    ///
-    /// The error itself, if the task did not panic.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
-        match self.payload {
-            Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
-            None => Err(self),
-        }
-    }
-
-    /// The message, where the payload is text, as that of `panic!` is.
-    fn message(&self) -> Option<String> {
-        let payload = self.payload.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| payload.downcast_ref::<String>().cloned())
-    }
-}
-
-impl fmt::Debug for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinError({self})")
-    }
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.payload, self.message()) {
-            (None, _) => f.write_str("the task was cancelled"),
-            (Some(_), None) => f.write_str("the task panicked"),
-            (Some(_), Some(message)) => write!(f, "the task panicked: {message}"),
-        }
-    }
-}
-
-impl Error for JoinError {}

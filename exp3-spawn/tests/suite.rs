@@ -3,8 +3,8 @@
 use exp3_spawn as sched;
 
 // exp1: tasks that yield.
-#[path = "../../shared-testutil/suite/turns.rs"]
-mod turns;
+#[path = "../../shared-testutil/suite/yields.rs"]
+mod yields;
 
 #[path = "../../shared-testutil/suite/stress_many.rs"]
 mod stress_many;
@@ -73,5 +73,5 @@ mod model;
 
 // Not here: blocking.rs, faults_pool.rs, dead_end.rs: there is no pool of threads.
 // Not here: sources.rs, readiness.rs, tcp.rs, faults_io.rs, echo_server.rs, deaf.rs: there are no sources.
-// Not here: self_socket.rs, faults_self_socket.rs, all_at_once.rs, async_rw.rs, faults_rw.rs, watch.rs, counts.rs,
+// Not here: self_socket.rs, faults_self_socket.rs, all_at_once.rs, async_rw.rs, faults_rw.rs, stalls.rs, twins.rs, counts.rs,
 // soak.rs: what they test comes with exp6.

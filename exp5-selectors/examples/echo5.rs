@@ -33,7 +33,7 @@ const ROUNDS: usize = 10;
 /// Between two messages of a client.
 const PAUSE: Duration = Duration::from_millis(20);
 /// For an answer. A client would wait for a silent server for ever.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Until a server that is out of descriptors tries again.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -267,7 +267,7 @@ async fn talk(
             write_all(&stream, &message).await?;
             read_exact(&stream, &mut answer).await
         };
-        timeout(PATIENCE, exchange)
+        timeout(ANSWER_TIMEOUT, exchange)
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         if answer != message {

@@ -3,8 +3,8 @@
 use exp5_selectors as sched;
 
 // exp1: tasks that yield.
-#[path = "../../shared-testutil/suite/turns.rs"]
-mod turns;
+#[path = "../../shared-testutil/suite/yields.rs"]
+mod yields;
 
 #[path = "../../shared-testutil/suite/stress_many.rs"]
 mod stress_many;
@@ -87,5 +87,5 @@ mod deaf;
 // Not here: remote_wakes.rs, stress_wakes.rs: blocked in the selector, exp5 does not hear other threads, as deaf.rs
 // shows.
 // Not here: blocking.rs, faults_pool.rs, dead_end.rs: there is no pool of threads.
-// Not here: self_socket.rs, faults_self_socket.rs, all_at_once.rs, async_rw.rs, faults_rw.rs, watch.rs, counts.rs,
+// Not here: self_socket.rs, faults_self_socket.rs, all_at_once.rs, async_rw.rs, faults_rw.rs, stalls.rs, twins.rs, counts.rs,
 // soak.rs: what they test comes with exp6.

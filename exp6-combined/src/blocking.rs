@@ -1,114 +1,70 @@
-//! Background work: jobs on threads of their own, each awaited by an ordinary task.
+//! Background work: jobs that run on threads of a pool, each awaited by an ordinary task.
 
-use std::cell::OnceCell;
 use std::future::poll_fn;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::thread::{self, available_parallelism};
 
 use threadpool::ThreadPool;
 
 use crate::join::{JoinHandle, spawn_on};
-use crate::scheduler::with_current;
-use crate::task::quietly;
+use crate::scheduler::current;
+use crate::task::discard_panic;
 
-/// The threads for jobs, started with the first one. Dropping the pool waits for nobody.
-#[derive(Default)]
-pub(crate) struct Pool {
-    threads: OnceCell<ThreadPool>,
+/// Some more threads than there are cores, because jobs block more often than they compute.
+fn new_pool() -> ThreadPool {
+    let cores = available_parallelism().map_or(1, usize::from);
+    // One thread at least: without it no job can run.
+    let mut pool = ThreadPool::with_name("blocking".to_owned(), 1);
+    // This panics if the system does not give all these threads. Then the pool works with those that it has.
+    discard_panic(|| pool.set_num_threads((cores + 4).min(32)));
+    pool
 }
 
-impl Pool {
-    /// Some more than there are cores, for jobs that block rather than compute.
-    fn threads(&self) -> &ThreadPool {
-        self.threads.get_or_init(|| {
-            let cores = available_parallelism().map_or(1, usize::from);
-            ThreadPool::with_name("blocking".to_owned(), (cores + 4).min(32))
-        })
-    }
+/// A channel for one value, as `Shared` in `join.rs`, but for two threads: a job's result, on its way to the task.
+struct Channel<T> {
+    result: Option<thread::Result<T>>,
+    /// The waker to call when the result is there.
+    waker: Option<Waker>,
 }
 
 /// Runs `job` on a thread of the pool. It starts at once, awaited or not; more jobs than threads wait for a free one.
 ///
-/// The handle is that of an ordinary task: it has the job's panic, detaches when it is dropped, and its
-/// [`abort`](JoinHandle::abort) gives up a job that has not started. One that has runs to its end, and its result is
-/// dropped. The same goes for the jobs of a scheduler that is dropped.
+/// The handle is that of an ordinary task: it has the job's panic, and dropping it detaches the job. A job always runs to
+/// its end: [`abort`](JoinHandle::abort) and the drop of the scheduler only drop its result. While the scheduler is being
+/// dropped, a new job runs all the same, and the handle says "cancelled".
 ///
 /// # Panics
 ///
-/// If no scheduler runs on this thread, or if the system gives no threads.
+/// If no scheduler runs on this thread, or if the system cannot start any thread.
 #[track_caller]
 pub fn spawn_blocking<F, T>(job: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let Some(core) = with_current(Rc::clone) else {
-        panic!("no scheduler runs on this thread: use `spawn_blocking` inside `Scheduler::run`");
-    };
-    let answer = Arc::new(Answer(Mutex::new(State::Open(None))));
-    if !core.closed.get() {
-        let answer = Arc::clone(&answer);
-        core.pool.threads().execute(move || {
-            // Alone with the answer means that the task is gone already.
-            if Arc::strong_count(&answer) > 1 {
-                answer.give(catch_unwind(AssertUnwindSafe(job)));
-            } else {
-                quietly(|| drop(job));
-            }
-            quietly(|| drop(answer));
-        });
-    }
+    let core = current();
+    let (result, waker) = (None, None);
+    let channel = Arc::new(Mutex::new(Channel { result, waker }));
+    let sender = Arc::clone(&channel);
+    core.pool.get_or_init(new_pool).execute(move || {
+        let result = catch_unwind(AssertUnwindSafe(job));
+        let mut channel = sender.lock().unwrap();
+        channel.result = Some(result);
+        let waker = channel.waker.take();
+        drop(channel);
+        // If the task is gone, the result is dropped here, and that drop may panic.
+        discard_panic(|| drop(sender));
+        waker.into_iter().for_each(Waker::wake);
+    });
     spawn_on(&core, async move {
-        match poll_fn(|cx| answer.poll(cx)).await {
-            Ok(output) => output,
-            Err(payload) => resume_unwind(payload),
-        }
+        let receive = poll_fn(|cx| {
+            // The exception to 4 in `scheduler.rs`: a lock is held. This waker is the task's own, and runs no user code.
+            let mut channel = channel.lock().unwrap();
+            channel.waker = Some(cx.waker().clone());
+            channel.result.take().map_or(Poll::Pending, Poll::Ready)
+        });
+        receive.await.unwrap_or_else(|payload| resume_unwind(payload))
     })
-}
-
-/// A job's result, on its way from the pool to the task.
-struct Answer<T>(Mutex<State<T>>);
-
-enum State<T> {
-    /// The job is not done; whom to wake when it is.
-    Open(Option<Waker>),
-    Given(thread::Result<T>),
-    Taken,
-}
-
-impl<T> Answer<T> {
-    fn give(&self, result: thread::Result<T>) {
-        let before = self.replace(State::Given(result));
-        // Outside the lock, and so after the result is there: a wake may run anybody's code.
-        if let State::Open(Some(waker)) = before {
-            waker.wake();
-        }
-    }
-
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<thread::Result<T>> {
-        let waker = cx.waker().clone();
-        let mut state = self.state();
-        // One look under the lock: the job either has given its result, or finds the waker.
-        let before = match *state {
-            State::Given(_) => mem::replace(&mut *state, State::Taken),
-            State::Open(_) | State::Taken => mem::replace(&mut *state, State::Open(Some(waker))),
-        };
-        drop(state);
-        match before {
-            State::Given(result) => Poll::Ready(result),
-            State::Open(_) | State::Taken => Poll::Pending,
-        }
-    }
-
-    fn replace(&self, state: State<T>) -> State<T> {
-        mem::replace(&mut self.state(), state)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

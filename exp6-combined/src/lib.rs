@@ -6,31 +6,56 @@ pub use scheduler::Scheduler;
 mod yield_now;
 pub use yield_now::yield_now;
 
-mod timers;
-pub use timers::{Elapsed, Sleep, sleep, sleep_until, timeout};
+mod park;
 
+#[cfg_attr(feature = "fast-tasks", path = "../fast/run_queue.rs")]
+mod run_queue;
+
+#[cfg_attr(feature = "fast-tasks", path = "../fast/task.rs")]
 mod task;
 
-mod ready;
+#[cfg_attr(feature = "fast-timers", path = "../fast/timers.rs")]
+mod timers;
 
-mod wait;
+mod sleep;
+pub use sleep::{Sleep, sleep, sleep_until};
 
+mod timeout;
+pub use timeout::{Elapsed, timeout};
+
+mod join_error;
+pub use join_error::JoinError;
+
+#[cfg_attr(feature = "fast-tasks", path = "../fast/join.rs")]
 mod join;
-pub use join::{JoinError, JoinHandle, spawn};
+pub use join::{JoinHandle, spawn};
 
 mod block_on;
 
+#[cfg_attr(all(feature = "fast-io", target_os = "linux"), path = "../fast/poller.rs")]
+mod poller;
+
+#[cfg_attr(all(feature = "fast-io", target_os = "linux"), path = "../fast/source.rs")]
 mod source;
-pub use source::Async;
+
+#[cfg_attr(all(feature = "fast-io", target_os = "linux"), path = "../fast/async_io.rs")]
+mod async_io;
+pub use async_io::Async;
 
 mod tcp;
 
 mod blocking;
 pub use blocking::spawn_blocking;
 
+mod self_socket;
+
+#[path = "../extra/async_rw.rs"]
 mod async_rw;
 
-#[cfg(all(target_os = "linux", not(feature = "portable")))]
-mod epoll;
+#[cfg_attr(all(feature = "fast-io", target_os = "linux"), path = "../fast/read.rs")]
+#[cfg_attr(not(all(feature = "fast-io", target_os = "linux")), path = "../extra/read.rs")]
+mod read;
 
-mod watch;
+#[path = "../extra/stalls.rs"]
+mod stalls;
+pub use stalls::detect_stalls;

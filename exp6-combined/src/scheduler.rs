@@ -1,30 +1,36 @@
-//! The scheduler: a table of tasks, and a loop that polls those that can go on and blocks when none can.
+//! The scheduler: a table of tasks, and a loop that polls those that can run and parks when none can.
+//!
+//! What always holds, and the tests rely on by number:
+//!
+//! 1. A task is in the table, or is being polled, or has been dropped.
+//! 2. A task's id is in the run queue at most once. A wake after the poll began puts it there again: no wake is lost.
+//! 3. The loop parks only after it has found the run queue empty. A push after that calls `unpark`, unless an earlier push
+//!    does so, or the loop is at work and looks again.
+//! 4. Futures and wakers are polled, woken, cloned and dropped while no lock is held and nothing is borrowed.
+//! 5. A task's future is dropped on the scheduler's thread, and before the result can be seen.
+//! 6. While somebody waits for a source, the selector has been asked to report it.
 
-use std::any::type_name;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use slab::Slab;
+use threadpool::ThreadPool;
 
-use crate::blocking::Pool;
-use crate::join::{JoinHandle, spawn_on};
-use crate::ready::{Link, Ready};
-use crate::source::begin_turn;
-use crate::task::{Entry, Task, quietly};
-use crate::timers::Timers;
-use crate::wait::Wait;
-use crate::watch::Watch;
+use crate::park::Parker;
+use crate::run_queue::RunQueue;
+use crate::source::Direction;
+use crate::task::{Task, Tasks, discard_panic};
+use crate::timers::{Timers, now};
 
-/// Polls a turn at most, so that tasks that are always ready cannot keep timers from firing.
-const POLLS_A_TURN: usize = 64;
+/// What the operations in one poll of a task may cost. Then other tasks run first.
+const IO_BUDGET: u32 = 16;
 
 thread_local! {
-    /// The scheduler that runs on this thread: how a future finds it without being handed a reference.
+    /// The scheduler that runs on this thread. A future finds it here, and needs no reference to it.
     static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
 }
 
@@ -33,26 +39,24 @@ pub struct Scheduler {
     pub(crate) core: Rc<Core>,
 }
 
-/// What the scheduler, the loop and the current futures share.
+/// What the scheduler, its loop and the futures share.
 pub(crate) struct Core {
-    /// The unfinished tasks: those to be dropped with the scheduler, whoever else holds them. A task's place is the lower
-    /// half of its id; `None` stands for the one that is being polled.
-    tasks: RefCell<Slab<Option<Arc<dyn Entry>>>>,
-    /// The upper half of the next task's id. Places are used again, ids only when this comes round: a late waker should not
-    /// hit a stranger, though it would do no more than poll it once too often.
-    next_id: Cell<u64>,
-    /// The scheduler is being dropped.
-    pub(crate) closed: Cell<bool>,
-    /// The tasks that can go on.
-    pub(crate) ready: Ready,
-    /// The tasks that wait for a deadline.
+    /// The unfinished tasks, except the one that is being polled.
+    tasks: Tasks,
+    /// The ids of the tasks that can run.
+    pub(crate) run_queue: Arc<RunQueue>,
+    /// The sleeps, with their wakers.
     pub(crate) timers: Timers,
     /// Where the loop blocks.
-    pub(crate) wait: Wait,
-    /// The threads for background work.
-    pub(crate) pool: Pool,
-    /// Who reports tasks that do not give way.
-    watch: Watch,
+    pub(crate) parker: Parker,
+    /// Polls since the last park, or since part (1) of `next` last ran.
+    polls: Cell<u32>,
+    /// Whether the scheduler is being dropped. What is spawned then is dropped at once.
+    closed: Cell<bool>,
+    /// The number of the poll that goes on, and what is left of its I/O budget.
+    io_budget: Cell<(u64, u32)>,
+    /// The threads for jobs. They start with the first job.
+    pub(crate) pool: OnceCell<ThreadPool>,
 }
 
 impl Scheduler {
@@ -60,48 +64,44 @@ impl Scheduler {
     ///
     /// # Panics
     ///
-    /// If the system gives no selector, as [`try_new`](Self::try_new) returns an error.
+    /// If the system gives no selector: [`try_new`](Self::try_new) returns an error then.
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
-        match Self::try_new() {
-            Ok(scheduler) => scheduler,
-            Err(error) => panic!("the system gives no selector: {error}"),
-        }
+        Self::try_new().expect("the system gives no selector")
     }
 
     /// Makes a scheduler without tasks.
     ///
     /// # Errors
     ///
-    /// If the system gives no selector, for want of descriptors.
+    /// If the system gives no selector, for example because the process has no descriptors left.
     pub fn try_new() -> io::Result<Self> {
-        Ok(Self {
-            core: Rc::new(Core::new(Wait::new()?)),
-        })
-    }
-
-    /// Adds a task behind those that wait already. It is polled by [`run`](Self::run), never here.
-    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
-        spawn_on(&self.core, future)
+        let parker = Parker::new()?;
+        let core = Rc::new(Core {
+            tasks: Tasks::default(),
+            run_queue: Arc::new(RunQueue::new(parker.unparker())),
+            timers: Timers::default(),
+            parker,
+            polls: Cell::new(0),
+            closed: Cell::new(false),
+            io_budget: Cell::new((0, IO_BUDGET)),
+            pool: OnceCell::new(),
+        });
+        Ok(Self { core })
     }
 
     /// Runs until no task is left.
     ///
     /// # Panics
     ///
-    /// Inside a running scheduler, while the thread's locals are destroyed, or if the selector fails. The panic of a task
-    /// stays in the task: its [`JoinHandle`] has it.
+    /// Inside a running scheduler. The panic of a task stays in the task: its [`JoinHandle`](crate::JoinHandle) has it.
     #[track_caller]
     pub fn run(&self) {
         let _entered = Core::enter(&self.core);
-        self.core.drive(|_| self.core.tasks.borrow().is_empty());
-    }
-}
-
-impl fmt::Debug for Scheduler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scheduler").finish_non_exhaustive()
+        while !self.core.tasks.is_empty() {
+            self.core.poll(self.core.next());
+        }
     }
 }
 
@@ -111,144 +111,100 @@ impl Default for Scheduler {
     }
 }
 
-impl Core {
-    fn new(wait: Wait) -> Self {
-        Self {
-            tasks: RefCell::default(),
-            next_id: Cell::default(),
-            closed: Cell::default(),
-            ready: Ready::new(wait.notifier()),
-            timers: Timers::default(),
-            wait,
-            pool: Pool::default(),
-            watch: Watch::new(),
+impl Drop for Scheduler {
+    /// Drops the tasks that have not ended, one by one, because the drop of each may panic. It is the current scheduler
+    /// meanwhile: what a drop spawns comes here, and a sleep that is dropped leaves the timer queue.
+    fn drop(&mut self) {
+        let _entered = Entered(replace_current(Some(Rc::clone(&self.core))));
+        self.core.closed.set(true);
+        while let Some(task) = self.core.tasks.pop() {
+            discard_panic(|| drop(task));
         }
     }
+}
 
-    /// The loop. Turn after turn, until `done`:
-    ///
-    /// 0. Take in the tasks that other threads have woken.
-    /// 1. Wake the tasks whose deadline has passed.
-    /// 2. Poll tasks until none is ready, those that become ready meanwhile included, 64 at most.
-    /// 3. Wait: until the next deadline, until a source is ready, or until a waker notifies; not at all while a task is
-    ///    ready, but sources are heard all the same.
-    pub(crate) fn drive(&self, mut done: impl FnMut(Option<u64>) -> bool) {
-        // What was woken before this call comes before what the future of `block_on` wakes.
-        self.ready.take_foreign();
-        begin_turn();
-        let watching = self.watch.begin(None);
-        if done(None) {
-            return;
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// Adds a task at the back of the run queue.
+    pub(crate) fn add(&self, task: Task) {
+        if self.closed.get() {
+            return discard_panic(|| drop(task));
         }
-        drop(watching);
-        let mut idle = true;
+        let id = self.tasks.insert(task);
+        self.run_queue.push(id);
+    }
+
+    /// Returns the id of the task to poll next: of those that can run, the one that has waited longest. Parks while none can.
+    pub(crate) fn next(&self) -> u64 {
         loop {
-            // (0)
-            self.ready.take_foreign();
-            // (1)
-            self.timers.fire(idle);
-            // (2)
-            for _ in 0..POLLS_A_TURN {
-                let Some(id) = self.ready.pop() else { break };
-                begin_turn();
-                let _watching = self.watch.begin(Some(id));
-                self.poll(id);
-                if done(Some(id)) {
-                    return;
+            // (1) After each 64 polls without a park: wake all sleeps that are due. Tasks that can always run would otherwise
+            // starve them. They would starve sources as well, so look at the selector without waiting.
+            if self.polls.get() == 64 {
+                self.polls.set(0);
+                self.timers.wake_until(now());
+                self.parker.park(Some(Duration::ZERO));
+            }
+            // (2) Take the next id.
+            if let Some(id) = self.run_queue.pop() {
+                self.polls.set(self.polls.get() + 1);
+                self.io_budget.update(|(poll, _)| (poll + 1, IO_BUDGET));
+                return id;
+            }
+            // (3) No task can run. If a deadline has passed, wake the sleeps of the earliest one, and only those: so sleeps
+            // end in the order of their deadlines even when the loop is late. Otherwise park until the earliest deadline.
+            let earliest = self.timers.earliest();
+            match earliest.map(|deadline| (deadline, deadline.saturating_duration_since(now()))) {
+                Some((deadline, Duration::ZERO)) => self.timers.wake_until(deadline),
+                rest => {
+                    self.polls.set(0);
+                    self.parker.park(rest.map(|(_, timeout)| timeout));
                 }
             }
-            // (3)
-            idle = self.ready.is_idle();
-            self.wait.wait(self.patience(idle));
         }
     }
 
-    /// How long phase 3 may block; `None` is for ever.
-    fn patience(&self, idle: bool) -> Option<Duration> {
-        if !idle {
-            return Some(Duration::ZERO);
-        }
-        let deadline = self.timers.earliest()?;
-        Some(deadline.saturating_duration_since(Instant::now()))
-    }
-
-    /// Polls a task. It is out of the list meanwhile, but keeps its place.
-    fn poll(&self, id: u64) {
-        let place = id as u32 as usize;
-        let Some(task) = self.tasks.borrow_mut().get_mut(place).and_then(Option::take) else {
-            return;
-        };
-        // It may have woken itself in its last poll, and another may have its place.
-        let task = if task.link().clear(id) {
-            task.poll(self)
-        } else {
-            Some(task)
-        };
-        if let Some(task) = task
-            && let Some(place) = self.tasks.borrow_mut().get_mut(place)
-        {
-            *place = Some(task);
+    /// Polls a task. It is out of the table meanwhile: so the table is not borrowed, and if the poll panics, the task is dropped.
+    pub(crate) fn poll(&self, id: u64) {
+        // The task may have ended: a waker can outlive it, and a task can be woken in its last poll.
+        if let Some(task) = self.tasks.remove(id).and_then(Task::poll) {
+            self.tasks.insert(task);
         }
     }
 
-    /// Makes the link of the task that is to be listed next.
-    // Inlined, as `list` and `unlist` are: a task's code stands in the crate that spawns it, and not here.
-    #[inline]
-    pub(crate) fn next_link(&self) -> Link {
-        self.new_link(self.tasks.borrow().vacant_key())
-    }
-
-    /// Makes the link of what is not to be listed, in a place where no task is.
-    pub(crate) fn unlisted_link(&self) -> Link {
-        self.new_link(u32::MAX as usize)
-    }
-
-    fn new_link(&self, place: usize) -> Link {
-        let upper = self.next_id.replace(self.next_id.get() + 1);
-        Link::new(upper << 32 | place as u64, self.ready.home())
-    }
-
-    #[inline]
-    pub(crate) fn list<F: Future + 'static>(&self, task: Arc<Task<F>>) {
-        self.watch.name(task.link().id, type_name::<F>());
-        self.tasks.borrow_mut().insert(Some(task));
-    }
-
-    /// Tolerates an id that is gone, as all are when the scheduler is dropped.
-    #[inline]
-    pub(crate) fn unlist(&self, id: u64) {
-        let _place = self.tasks.borrow_mut().try_remove(id as u32 as usize);
+    /// To be called before each operation. When the I/O budget is spent, the task is woken after the next look at the
+    /// selector. Otherwise a task whose sources are always ready would give no other task a chance. An operation that was
+    /// deferred in an earlier poll is free: otherwise, if one part of a task always spends the budget, another part would never
+    /// do anything.
+    pub(crate) fn poll_budget(&self, cx: &Context<'_>, Direction { cost, deferred, .. }: &Direction) -> Poll<()> {
+        let (poll, rest) = self.io_budget.get();
+        let cost = if [0, poll].contains(&deferred.take()) { *cost } else { 0 };
+        if let Some(rest) = rest.checked_sub(cost) {
+            self.io_budget.set((poll, rest));
+            return Poll::Ready(());
+        }
+        deferred.set(poll);
+        self.parker.defer(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Makes this the current scheduler of the thread, until the guard is dropped.
     #[track_caller]
     pub(crate) fn enter(self: &Rc<Self>) -> Entered {
-        let free = CURRENT.try_with(|current| current.borrow().is_none());
         assert!(
-            free.expect("no scheduler runs while the thread's locals are destroyed"),
+            try_current().is_none(),
             "a scheduler runs on this thread already: await a future instead of running it"
         );
+        self.io_budget.update(|(poll, _)| (poll + 1, IO_BUDGET));
         Entered(replace_current(Some(Rc::clone(self))))
     }
-
-    /// Drops every future, here and now: later, the last to hold a task may be another thread. A closed scheduler's tasks
-    /// end when they are polled.
-    fn close(&self) {
-        self.closed.set(true);
-        for task in self.tasks.take().into_iter().filter_map(|(_, task)| task) {
-            quietly(|| drop(task.poll(self)));
-        }
-    }
 }
 
-impl Drop for Scheduler {
-    fn drop(&mut self) {
-        let _entered = Entered(replace_current(Some(Rc::clone(&self.core))));
-        self.core.close();
-    }
-}
-
-/// Puts back the scheduler that was current before.
+/// Restores the scheduler that was current before.
 pub(crate) struct Entered(Option<Rc<Core>>);
 
 impl Drop for Entered {
@@ -257,14 +213,20 @@ impl Drop for Entered {
     }
 }
 
-/// `None` also while the thread's locals are destroyed: a future may be dropped as late as that.
+/// Makes `core` the current scheduler, and returns the one before.
 fn replace_current(core: Option<Rc<Core>>) -> Option<Rc<Core>> {
     CURRENT.try_with(|current| current.replace(core)).ok()?
 }
 
-/// Calls `f` with the current scheduler. `None` if none runs on this thread, or if the thread's locals are destroyed.
-/// `f` must not call what users wrote, for `CURRENT` is borrowed meanwhile.
-#[inline]
-pub(crate) fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
-    CURRENT.try_with(|current| current.borrow().as_ref().map(f)).ok()?
+/// The scheduler that runs on this thread, if one does. `None` while the thread's locals are destroyed: a future may be
+/// dropped as late as that.
+pub(crate) fn try_current() -> Option<Rc<Core>> {
+    CURRENT.try_with(|current| current.borrow().clone()).ok()?
+}
+
+/// The scheduler that runs on this thread.
+#[track_caller]
+pub(crate) fn current() -> Rc<Core> {
+    let core = try_current();
+    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run`; `Scheduler::spawn` works outside")
 }

@@ -1,186 +1,117 @@
-//! A task: one allocation that the scheduler's list, the task's wakers and its handle share.
-//!
-//! Wakers may go to any thread, and so the allocation does; what the task is made of may not. So: only the loop touches
-//! the future, and drops it in place before the last `Arc` can be dropped elsewhere. The result and the `Cell`s are for the
-//! loop and the handle, which are on the same thread. All that another thread may touch is `link`.
+//! A task: a boxed future and its waker; and the table of tasks.
 
-#![allow(unsafe_code)]
-
-use std::any::Any;
-use std::cell::{Cell, RefCell, RefMut};
-use std::future::Future;
-use std::mem::{self, ManuallyDrop};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Wake, Waker};
 
-use crate::join::{Join, JoinError};
-use crate::ready::Link;
-use crate::scheduler::Core;
+use crate::run_queue::RunQueue;
 
-/// What the scheduler's list of tasks holds.
-pub(crate) trait Entry {
-    fn link(&self) -> &Link;
-    /// Polls the task, and returns it if it has not ended.
-    fn poll(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Entry>>;
+/// The id of the next task. No id is used again: otherwise a late waker would wake another task.
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) struct Task {
+    future: Pin<Box<dyn Future<Output = ()>>>,
+    pub(crate) waker: Arc<TaskWaker>,
 }
 
-/// A future, and what its wakers and its handle need beside it.
-pub(crate) struct Task<F: Future> {
-    /// The way into the ready queue.
-    link: Link,
-    /// The handle asked for the end.
-    aborted: Cell<bool>,
-    /// The handle is gone: nobody wants the result.
-    detached: Cell<bool>,
-    /// The future, and later the result in its room.
-    stage: RefCell<Stage<F>>,
-    /// Who awaits the handle.
-    joiner: Cell<Option<Waker>>,
+impl Task {
+    pub(crate) fn new(future: impl Future<Output = ()> + 'static, run_queue: &Arc<RunQueue>) -> Self {
+        let (future, waker) = (Box::pin(future), TaskWaker::new(run_queue));
+        Self { future, waker }
+    }
+
+    /// Returns the task if it has not ended.
+    pub(crate) fn poll(mut self) -> Option<Self> {
+        self.waker.clear(self.waker.id);
+        let waker = Waker::from(Arc::clone(&self.waker));
+        let poll = self.future.as_mut().poll(&mut Context::from_waker(&waker));
+        poll.is_pending().then_some(self)
+    }
 }
 
-enum Stage<F: Future> {
-    /// Only the loop touches the future, and polls it in place.
-    Running(F),
-    Ended(Outcome<F>),
+/// Puts a task's id into the run queue.
+pub(crate) struct TaskWaker {
+    pub(crate) id: u64,
+    /// Whether the id is in the run queue: a task that is woken twice is polled once.
+    queued: AtomicBool,
+    run_queue: Arc<RunQueue>,
 }
 
-/// A task's result, until the handle takes it.
-type Outcome<F> = Option<Result<<F as Future>::Output, JoinError>>;
+impl TaskWaker {
+    /// Begins as queued, as if it had just been woken: the caller pushes the id, or polls at once.
+    pub(crate) fn new(run_queue: &Arc<RunQueue>) -> Arc<Self> {
+        Arc::new(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            queued: AtomicBool::new(true),
+            run_queue: Arc::clone(run_queue),
+        })
+    }
 
-impl<F: Future> Task<F> {
-    /// Makes a task that the caller lists and schedules.
-    pub(crate) fn new(link: Link, future: F) -> Self {
-        Self {
-            link,
-            aborted: Cell::new(false),
-            detached: Cell::new(false),
-            stage: RefCell::new(Stage::Running(future)),
-            joiner: Cell::new(None),
+    /// Returns whether `id` is this one and was queued. If so, it counts as not queued from here on. To be called before the
+    /// poll: a wake between the poll and a later call would be lost. It is a swap, because a swap sees what the waking thread
+    /// wrote before the wake; after a store, the poll could miss that.
+    pub(crate) fn clear(&self, id: u64) -> bool {
+        id == self.id && self.queued.swap(false, Ordering::AcqRel)
+    }
+
+    /// Queues the task, and never polls it: the caller may hold a lock that the task needs.
+    pub(crate) fn schedule(&self) {
+        if !self.queued.swap(true, Ordering::AcqRel) {
+            self.run_queue.push(self.id);
         }
     }
 
-    /// Where the result is, when the future is gone. A task that asks this of itself holds the borrow, and has not ended.
-    fn ended(&self) -> Option<RefMut<'_, Outcome<F>>> {
-        let stage = self.stage.try_borrow_mut().ok()?;
-        let result = RefMut::filter_map(stage, |stage| match stage {
-            Stage::Running(_) => None,
-            Stage::Ended(result) => Some(result),
-        });
-        result.ok()
-    }
-
-    /// The order matters: from here on nobody polls the task and `run` does not count it, and whoever awaits the handle
-    /// finds the future dropped.
-    fn end(&self, core: &Core, result: Result<F::Output, JoinError>) {
-        core.unlist(self.link.id);
-        let dropped = catch_unwind(AssertUnwindSafe(|| *self.stage.borrow_mut() = Stage::Ended(None)));
-        // An abort that panics is a panic; but an output stands, and so does the first of two panics.
-        let (result, unwanted) = match (result, dropped.err()) {
-            (Err(error), Some(payload)) if error.is_cancelled() => (Err(JoinError::panicked(payload)), None),
-            both => both,
-        };
-        if self.detached.get() {
-            quietly(|| drop(result));
-        } else {
-            *self.stage.borrow_mut() = Stage::Ended(Some(result));
-        }
-        quietly(|| drop(unwanted));
-        if let Some(joiner) = self.joiner.take() {
-            joiner.wake();
+    /// Takes the id out of the run queue, if it is there. It counts as queued from here on, so that later wakes push nothing.
+    pub(crate) fn unschedule(&self) {
+        if self.queued.swap(true, Ordering::AcqRel) {
+            self.run_queue.remove(self.id);
         }
     }
 }
 
-impl<F: Future + 'static> Entry for Task<F> {
-    fn link(&self) -> &Link {
-        &self.link
-    }
-
-    fn poll(self: Arc<Self>, core: &Core) -> Option<Arc<dyn Entry>> {
-        if self.aborted.get() || core.closed.get() {
-            self.end(core, Err(JoinError::cancelled()));
-            return None;
-        }
-        // SAFETY: the pointer is that of an `Arc`. This second one is not counted, and so must not be dropped: nor is it,
-        // and nobody has it when `poll` returns `self`. Counting it would take two locked instructions a poll.
-        let waker = ManuallyDrop::new(Waker::from(unsafe { Arc::from_raw(Arc::as_ptr(&self)) }));
-        let mut cx = Context::from_waker(&waker);
-        match catch_unwind(AssertUnwindSafe(|| self.poll_future(&mut cx))) {
-            Ok(Poll::Pending) => return Some(self),
-            Ok(Poll::Ready(output)) => self.end(core, Ok(output)),
-            Err(payload) => self.end(core, Err(JoinError::panicked(payload))),
-        }
-        None
-    }
-}
-
-impl<F: Future + 'static> Wake for Task<F> {
+impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
-        self.link.schedule();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.link.schedule();
+        self.schedule();
     }
 }
 
-impl<F: Future + 'static> Join<F::Output> for Task<F> {
-    /// Only asks: the loop drops the future when it comes to the task. So it does not matter who aborts, and when.
-    fn abort(&self) {
-        self.aborted.set(true);
-        self.link.schedule();
+/// The unfinished tasks, by id.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    by_id: RefCell<BTreeMap<u64, Task>>,
+}
+
+impl Tasks {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_id.borrow().is_empty()
     }
 
-    fn is_finished(&self) -> bool {
-        self.ended().is_some()
+    /// Returns the task's id.
+    pub(crate) fn insert(&self, task: Task) -> u64 {
+        let id = task.waker.id;
+        self.by_id.borrow_mut().insert(id, task);
+        id
     }
 
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, JoinError>> {
-        if self.ended().is_none() {
-            drop(self.joiner.replace(Some(cx.waker().clone())));
-        }
-        // Only now, for to clone or drop a waker may run anybody's code, and so the scheduler.
-        let Some(result) = self.ended().map(|mut result| result.take()) else {
-            return Poll::Pending;
-        };
-        Poll::Ready(result.expect("a `JoinHandle` is polled after it gave its result"))
+    /// Takes a task out, if it has not ended.
+    pub(crate) fn remove(&self, id: u64) -> Option<Task> {
+        self.by_id.borrow_mut().remove(&id)
     }
 
-    fn detach(&self) {
-        self.detached.set(true);
-        drop(self.joiner.take());
-        drop(self.ended().and_then(|mut result| result.take()));
+    /// Takes out a task, for the drop of the scheduler.
+    pub(crate) fn pop(&self) -> Option<Task> {
+        self.by_id.borrow_mut().pop_first().map(|(_, task)| task)
     }
 }
 
-/// Calls `f`, and swallows its panic, which the panic hook has reported. So is one in the drop of the panic's payload.
-pub(crate) fn quietly(f: impl FnOnce()) {
-    let caught: Result<(), Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(f));
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(caught))) {
-        mem::forget(again);
+/// Calls `f`, and discards its panic, which the panic hook has reported. The payload is leaked: its drop may panic, too.
+pub(crate) fn discard_panic(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        mem::forget(payload);
     }
 }
-
-impl<F: Future> Task<F> {
-    fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let mut stage = self.stage.borrow_mut();
-        let Stage::Running(future) = &mut *stage else {
-            unreachable!("a task that is polled has its future");
-        };
-        // SAFETY: the future is part of the task's allocation and is never moved out of it: `stage` is private, is only
-        // borrowed here, in `ended`, which gives away no future, and in `end`, whose assignment drops it in place.
-        unsafe { Pin::new_unchecked(future) }.poll(cx)
-    }
-}
-
-// SAFETY: other threads reach a task through wakers alone. Those touch the count of the `Arc`, and `link`, which is
-// `Send + Sync`: `block_on` makes a waker of one, so the compiler checks that. All else is touched by the loop and by the
-// handle. The loop stays on its thread, because `Scheduler` is not `Send`, and neither is `JoinHandle`. Dropped elsewhere,
-// a task has nothing left to drop but `link`: the loop holds an `Arc` until `end` has dropped the future, and the result is
-// dropped by `end`, or taken or dropped by the handle. A joiner is a `Waker`, and so `Send`.
-unsafe impl<F: Future> Send for Task<F> {}
-
-// SAFETY: as above.
-unsafe impl<F: Future> Sync for Task<F> {}

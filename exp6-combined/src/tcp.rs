@@ -1,16 +1,18 @@
-//! TCP, from the standard library's types: socket2 makes the sockets, because `std` cannot begin to connect without
-//! waiting for the end of it.
+//! TCP, with the types of the standard library. socket2 makes the sockets, because `std` cannot begin to connect without
+//! waiting until it has connected.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::source::Async;
+use crate::async_io::Async;
 
-/// Connections that may wait to be accepted. The system may allow fewer.
+/// How many connections may wait to be accepted. The system may allow fewer.
 const BACKLOG: i32 = 1024;
+
+/// What `connect` says when it has begun: `WSAEWOULDBLOCK` on Windows, `EINPROGRESS` elsewhere.
+const CONNECTING: i32 = if cfg!(windows) { 10035 } else { libc::EINPROGRESS };
 
 impl Async<TcpListener> {
     /// Listens at `address`; port 0 is a free one.
@@ -26,8 +28,9 @@ impl Async<TcpListener> {
     pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
         let address = address.into();
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // As `std` does. Otherwise the address stays taken for a while after the last server.
-        socket.set_reuse_address(true)?;
+        // As `std` does: otherwise the address stays taken for a while after a server has ended. On Windows it would let two
+        // servers have one address.
+        socket.set_reuse_address(cfg!(unix))?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Self::new(socket.into())
@@ -37,7 +40,7 @@ impl Async<TcpListener> {
     ///
     /// # Errors
     ///
-    /// What the system says. The listener can still be used: most errors are of one connection, and the lack of
+    /// What the system says. The listener can still be used: most errors concern one connection, and a lack of
     /// descriptors passes.
     ///
     /// # Panics
@@ -72,13 +75,13 @@ impl Async<TcpStream> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         match socket.connect(&address.into()) {
-            Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => return Err(error),
+            Err(error) if error.raw_os_error() != Some(CONNECTING) => return Err(error),
             _ => {}
         }
-        // Registered only now: a socket that does not connect yet is reported as hung up.
+        // Registered only now: Linux reports a socket that has not begun to connect as hung up.
         let stream = Self::new(socket.into())?;
         stream.writable().await?;
-        // Writable also means failed.
+        // A socket that has failed to connect is writable as well.
         match stream.get_ref().take_error()? {
             Some(error) => Err(error),
             None => Ok(stream),

@@ -3,8 +3,8 @@
 use exp6_combined as sched;
 
 // exp1: tasks that yield.
-#[path = "../../shared-testutil/suite/turns.rs"]
-mod turns;
+#[path = "../../shared-testutil/suite/yields.rs"]
+mod yields;
 
 #[path = "../../shared-testutil/suite/stress_many.rs"]
 mod stress_many;
@@ -113,7 +113,10 @@ mod async_rw;
 #[path = "../../shared-testutil/suite/faults_rw.rs"]
 mod faults_rw;
 
-#[path = "../../shared-testutil/suite/watch.rs"]
-mod watch;
+#[path = "../../shared-testutil/suite/stalls.rs"]
+mod stalls;
+
+#[path = "../../shared-testutil/suite/twins.rs"]
+mod twins;
 
 // Not here: deaf.rs: exp6 hears other threads, as remote_wakes.rs shows.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 /// For a read or a write. A test's peer that is silent for as long has a fault.
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A connection to an echo server. Nothing it does takes for ever.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ impl EchoClient {
     pub fn connect(addr: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
         Ok(Self { stream })
     }
 

@@ -19,8 +19,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     Scheduler::new().block_on(future)
 }
 
-/// Lets all tasks have a turn or more.
-async fn turns() {
+/// Lets all tasks be polled once or more.
+async fn a_few_ticks() {
     for _ in 0..5 {
         yield_now().await;
     }
@@ -52,7 +52,7 @@ fn a_task_aborted_before_its_first_poll_is_never_polled() {
 }
 
 #[test]
-fn an_aborted_task_is_dropped_when_its_turn_comes_and_not_before() {
+fn an_aborted_task_is_dropped_when_the_loop_comes_to_it_and_not_before() {
     let _watchdog = watchdog(LIMIT);
     let (flag, log) = (DropFlag::new(), OrderLog::new());
     let value = HomeThread::new(&flag);
@@ -122,7 +122,7 @@ fn a_task_aborted_while_it_joins_leaves_the_other_alone() {
         noted.note("inner ends");
     });
     let outer = scheduler.spawn(inner);
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     outer.abort();
     scheduler.run();
     assert!(is_cancelled(scheduler.block_on(outer)));
@@ -237,7 +237,7 @@ fn an_abort_between_two_runs_counts() {
     let _watchdog = watchdog(LIMIT);
     let scheduler = Scheduler::new();
     let handle = scheduler.spawn(pending::<()>());
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     handle.abort();
     assert!(!handle.is_finished());
     scheduler.run();
@@ -249,7 +249,7 @@ fn an_abort_under_another_scheduler_counts_in_the_next_run() {
     let _watchdog = watchdog(LIMIT);
     let (first, second) = (Scheduler::new(), Scheduler::new());
     let handle = first.spawn(pending::<()>());
-    first.block_on(turns());
+    first.block_on(a_few_ticks());
     second.block_on(async {
         handle.abort();
         yield_now().await;
@@ -283,7 +283,7 @@ fn an_abort_in_the_drop_of_another_future_counts() {
         drop(inner);
     });
     scheduler.block_on(async {
-        turns().await;
+        a_few_ticks().await;
         outer.abort();
     });
     flag.assert_not_dropped();
@@ -328,12 +328,12 @@ fn a_wake_after_the_abort_brings_no_other_poll() {
         Poll::Pending
     }));
     scheduler.block_on(async {
-        turns().await;
+        a_few_ticks().await;
         let waker = waker.take().expect("the task has been polled");
         waker.wake_by_ref();
         handle.abort();
         waker.wake_by_ref();
-        turns().await;
+        a_few_ticks().await;
         waker.wake();
     });
     scheduler.run();
@@ -353,7 +353,7 @@ fn an_abort_wakes_the_joiner() {
         noted.note(format!("cancelled: {}", is_cancelled(result)));
     });
     scheduler.block_on(async {
-        turns().await;
+        a_few_ticks().await;
         log.note("aborts");
         handle.borrow().abort();
     });

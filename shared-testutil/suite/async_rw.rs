@@ -25,7 +25,7 @@ use shared_testutil::{CountingWaker, EchoClient, EchoServer, Fault, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Long enough for the loop to hear of what has happened already.
-const A_TURN: Duration = Duration::from_millis(5);
+const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// A stream that is registered, and its peer, which is not and blocks.
 fn pair() -> (Async<UnixStream>, UnixStream) {
@@ -80,7 +80,7 @@ fn lines_come_out_of_a_buffered_reader() {
             lines
         });
         for piece in ["on", "e\ntwo\nth", "ree"] {
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             far.write_all(piece.as_bytes()).unwrap();
         }
         drop(far);
@@ -266,12 +266,12 @@ where
     let near = Async::new(near).unwrap();
     if waits {
         let reader = spawn(read_in_steps(near, size));
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         act(far);
         reader.await.unwrap()
     } else {
         act(far);
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         read_in_steps(near, size).await
     }
 }
@@ -342,12 +342,12 @@ fn a_short_read_does_not_hide_what_is_behind_urgent_data() {
             };
             let (bytes, _far) = if waits {
                 let reader = spawn(reading);
-                sleep(A_TURN).await;
+                sleep(A_MOMENT).await;
                 let far = send();
                 (reader.await.unwrap(), far)
             } else {
                 let far = send();
-                sleep(A_TURN).await;
+                sleep(A_MOMENT).await;
                 (reading.await, far)
             };
             assert_eq!(bytes, b"abcd");
@@ -409,9 +409,9 @@ fn a_short_read_does_not_hide_the_second_line_of_a_terminal() {
             }
             lines
         });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         screen.write_all(b"one\ntwo\n").unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         screen.write_all(b"three\n").unwrap();
         assert_eq!(reader.await.unwrap(), ["one\n", "two\n", "three\n"]);
     });
@@ -492,7 +492,7 @@ fn two_tasks_that_poll_one_stream_are_both_woken() {
         assert!(poll_read(&near, &first.waker()).is_pending());
         assert!(poll_read(&near, &second.waker()).is_pending());
         far.write_all(b"x").unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert_eq!((first.count(), second.count()), (1, 1));
         assert!(poll_read(&near, &first.waker()).is_ready());
         assert!(poll_read(&near, &second.waker()).is_pending());
@@ -511,14 +511,14 @@ fn a_reader_and_a_writer_that_poll_one_stream_are_woken_apart() {
         let cx = &mut Context::from_waker(&waker);
         assert!(Pin::new(&mut &near).poll_write(cx, b"x").is_pending());
         far.write_all(b"x").unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert_eq!((reader.count(), writer.count()), (1, 0));
         far.set_nonblocking(true).unwrap();
         assert_eq!(
             far.read_to_end(&mut Vec::new()).unwrap_err().kind(),
             ErrorKind::WouldBlock
         );
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert_eq!((reader.count(), writer.count()), (1, 1));
         assert!(Pin::new(&mut &near).poll_write(cx, b"x").is_ready());
     });
@@ -544,7 +544,7 @@ fn a_task_that_polls_again_is_woken_once() {
         }
         assert_eq!(Arc::strong_count(&counted), alone + 1);
         far.write_all(b"x").unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert_eq!(Arc::strong_count(&counted), alone);
     });
 }

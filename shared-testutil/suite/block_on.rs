@@ -14,8 +14,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const SECONDS: Duration = Duration::from_secs(20);
 
-/// Lets all tasks have a turn or more.
-async fn turns() {
+/// Lets all tasks be polled once or more.
+async fn a_few_ticks() {
     for _ in 0..5 {
         yield_now().await;
     }
@@ -162,7 +162,7 @@ fn a_sleep_goes_on_between_two_calls() {
     let start = Instant::now();
     let scheduler = Scheduler::new();
     let handle = scheduler.spawn(sleep(Duration::from_millis(100)));
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     // The time passes while no scheduler runs.
     thread::sleep(Duration::from_millis(120));
     assert!(!handle.is_finished());
@@ -184,11 +184,11 @@ fn a_wake_between_two_calls_counts_in_the_next() {
             _ => Poll::Pending,
         }
     }));
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     // On this thread, and on another.
     waker.borrow().as_ref().expect("polled").wake_by_ref();
     assert_eq!(polls.get(), 1);
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     assert_eq!(polls.get(), 2);
     let late = waker.borrow().clone().expect("polled");
     thread::spawn(move || late.wake()).join().expect("a wake");
@@ -242,7 +242,7 @@ fn the_future_is_dropped_before_it_returns_and_may_spawn_in_its_drop() {
 }
 
 #[test]
-fn the_future_is_dropped_at_home_and_so_is_what_it_leaves() {
+fn the_future_is_dropped_on_its_thread_and_so_is_what_it_leaves() {
     let _watchdog = watchdog(LIMIT);
     let flag = DropFlag::new();
     let value = HomeThread::new(&flag);
@@ -387,4 +387,35 @@ fn ten_thousand_calls_leave_a_task_where_it_is() {
     }
     assert_eq!(sum, 9_999 * 5_000);
     assert!(!handle.is_finished());
+}
+
+/// `block_on` again and again, with a future that is ready at once, and one that is woken in its last poll and so is in the
+/// run queue when it ends. Returns how long that takes.
+fn time_of_many(scheduler: &Scheduler) -> Duration {
+    let start = Instant::now();
+    for _ in 0..2000 {
+        scheduler.block_on(async {});
+        scheduler.block_on(poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::Ready(())
+        }));
+    }
+    start.elapsed()
+}
+
+#[test]
+fn beside_many_queued_tasks_it_costs_what_it_costs_alone() {
+    let _watchdog = watchdog(LIMIT);
+    let alone = time_of_many(&Scheduler::new());
+    let scheduler = Scheduler::new();
+    for _ in 0..200_000 {
+        scheduler.spawn(async {});
+    }
+    let beside = time_of_many(&scheduler);
+    // A look at each of the tasks would take a hundred times as long as the rest.
+    assert!(
+        beside < 10 * alone + Duration::from_millis(100),
+        "{beside:?}, and {alone:?} alone"
+    );
+    scheduler.run();
 }

@@ -210,7 +210,7 @@ fn panics_use_up_no_threads() {
 }
 
 #[test]
-fn a_job_aborted_while_it_is_queued_never_starts() {
+fn a_job_aborted_while_it_is_queued_runs_all_the_same() {
     let _watchdog = watchdog(LIMIT);
     let gate = Gate::default();
     let (sender, receiver) = mpsc::channel::<()>();
@@ -224,8 +224,7 @@ fn a_job_aborted_while_it_is_queued_never_starts() {
         gate.open();
         join_all(occupied).await;
     });
-    // The job's end of the channel is dropped, unused.
-    assert!(receiver.recv().is_err());
+    assert!(receiver.recv().is_ok());
 }
 
 #[test]
@@ -322,7 +321,7 @@ fn a_scheduler_dropped_while_a_job_runs_does_not_wait_for_it() {
 }
 
 #[test]
-fn a_scheduler_dropped_while_a_job_is_queued_lets_it_never_start() {
+fn a_job_that_is_queued_when_the_scheduler_is_dropped_runs_all_the_same() {
     let _watchdog = watchdog(LIMIT);
     let gate = Gate::default();
     let (sender, receiver) = mpsc::channel::<()>();
@@ -338,14 +337,14 @@ fn a_scheduler_dropped_while_a_job_is_queued_lets_it_never_start() {
         }
         drop(spawn_blocking(move || sender.send(())));
     });
-    // A thread that is not at work yet when the scheduler is dropped would come as far as the last job.
+    // All threads are at work, and so the last job is queued.
     let threads = thread::available_parallelism().map_or(1, usize::from) + 4;
     for _ in 0..threads.min(32) {
         started.recv().expect("a thread is at work");
     }
     drop(scheduler);
     gate.open();
-    assert!(receiver.recv().is_err());
+    assert!(receiver.recv().is_ok());
 }
 
 #[test]
@@ -402,7 +401,7 @@ fn a_job_may_run_a_scheduler_of_its_own() {
 }
 
 #[test]
-fn a_job_asked_for_while_the_scheduler_is_dropped_never_starts() {
+fn a_job_asked_for_while_the_scheduler_is_dropped_runs_and_its_result_is_dropped() {
     let _watchdog = watchdog(LIMIT);
     struct AsksAtDrop(Option<mpsc::Sender<()>>);
     impl Drop for AsksAtDrop {
@@ -421,7 +420,7 @@ fn a_job_asked_for_while_the_scheduler_is_dropped_never_starts() {
     });
     scheduler.block_on(yield_now());
     drop(scheduler);
-    assert!(receiver.recv().is_err());
+    assert!(receiver.recv().is_ok());
     assert!(is_cancelled(block_on(handle)), "the drop did not panic");
 }
 

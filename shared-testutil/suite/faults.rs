@@ -1,5 +1,5 @@
 //! Tasks that misbehave: drops that panic, wakers that meddle, chains of a million tasks, and threads that wake what is
-//! being dropped.
+//! being dropped. Invariant 4 of `scheduler.rs`.
 //!
 //! `STRESS_TASKS` is how long the chains are: 100,000 unless given; 1,000,000 is the full measure.
 
@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::sched::{JoinHandle, Scheduler, sleep, spawn, timeout, yield_now};
+use crate::sched::{JoinHandle, Scheduler, sleep, sleep_until, spawn, timeout, yield_now};
 use shared_testutil::{DropFlag, HomeThread, in_own_process, message_in, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(300);
@@ -385,11 +385,13 @@ fn a_waker_that_panics_takes_no_task_with_it() {
     let scheduler = Scheduler::new();
     let ended = Rc::new(Cell::new(0));
     let unwilling = Waker::from(Arc::new(Unwilling));
+    // One deadline for all, so that all are due at once.
+    let deadline = Instant::now() + Duration::from_millis(20);
     let mut joined = Vec::new();
     for number in 0..10_u64 {
         let end = Rc::clone(&ended);
         let task = scheduler.spawn(async move {
-            sleep(Duration::from_millis(20)).await;
+            sleep_until(deadline).await;
             end.set(end.get() + 1);
         });
         joined.push(task);
@@ -397,7 +399,7 @@ fn a_waker_that_panics_takes_no_task_with_it() {
             // It sleeps for a waker that panics, and has a joiner that panics.
             let unwilling = unwilling.clone();
             drop(scheduler.spawn(async move {
-                let mut sleep = pin!(sleep(Duration::from_millis(20)));
+                let mut sleep = pin!(sleep_until(deadline));
                 poll_fn(|_| {
                     let polled = sleep.as_mut().poll(&mut Context::from_waker(&unwilling));
                     if polled.is_pending() {

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -351,7 +351,7 @@ fn a_task_that_always_finds_its_socket_ready_lets_others_run() {
 }
 
 /// How many operations the future of `block_on` does before another task has its turn.
-async fn operations_in_a_row(mut operation: impl AsyncFnMut()) -> u32 {
+async fn operations_in_a_poll(mut operation: impl AsyncFnMut()) -> u32 {
     let heard = Rc::new(Cell::new(false));
     let hear = Rc::clone(&heard);
     drop(spawn(async move { hear.set(true) }));
@@ -370,11 +370,11 @@ fn near_end() -> Async<UnixStream> {
 }
 
 #[test]
-fn a_direction_that_has_to_wait_leaves_the_other_no_more_than_its_share() {
+fn a_direction_that_has_to_wait_leaves_the_other_no_more_than_the_budget() {
     let _watchdog = watchdog(LIMIT);
     let operations = Scheduler::new().block_on(async {
         let stream = near_end();
-        operations_in_a_row(async || {
+        operations_in_a_poll(async || {
             let mut write = pin!(stream.write_with(|_| Err::<(), _>(ErrorKind::WouldBlock.into())));
             let mut read = pin!(stream.read_with(|_| Ok(())));
             let both = poll_fn(|cx| {
@@ -389,11 +389,11 @@ fn a_direction_that_has_to_wait_leaves_the_other_no_more_than_its_share() {
 }
 
 #[test]
-fn many_sources_of_one_task_have_one_share_between_them() {
+fn many_sources_of_one_task_have_one_budget() {
     let _watchdog = watchdog(LIMIT);
     let operations = Scheduler::new().block_on(async {
         let streams: Vec<_> = (0..8).map(|_| near_end()).collect();
-        operations_in_a_row(async || {
+        operations_in_a_poll(async || {
             let mut reads: Vec<_> = streams
                 .iter()
                 .map(|stream| Box::pin(stream.read_with(|_| Ok(()))))
@@ -407,6 +407,52 @@ fn many_sources_of_one_task_have_one_share_between_them() {
         .await
     });
     assert!(operations < 100, "others run only after {operations} operations");
+}
+
+/// A task that polls its operations again and again in one poll, and so comes to those that were deferred in it.
+#[test]
+fn no_poll_has_more_operations_than_the_budget_and_one_for_each_source() {
+    let _watchdog = watchdog(LIMIT);
+    for count in [3, 5, 24] {
+        let most = Scheduler::new().block_on(async {
+            let streams: Vec<_> = (0..count).map(|_| near_end()).collect();
+            let (mut polls, mut most) = (0, 0);
+            poll_fn(|cx| {
+                let mut operations = 0;
+                // Always the first that is ready, and until a whole pass finds none.
+                while operations < 10_000
+                    && streams
+                        .iter()
+                        .any(|stream| pin!(stream.read_with(|_| Ok(()))).poll(cx).is_ready())
+                {
+                    operations += 1;
+                }
+                most = most.max(operations);
+                polls += 1;
+                if polls < 10 { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+            most
+        });
+        assert!((1..=16 + count).contains(&most), "{most} operations on {count} sources");
+    }
+}
+
+#[test]
+fn each_call_of_block_on_begins_with_the_whole_budget() {
+    let _watchdog = watchdog(LIMIT);
+    let scheduler = Scheduler::new();
+    let stream = scheduler.block_on(async { near_end() });
+    for _ in 0..20 {
+        scheduler.spawn(pending::<()>());
+        let polls = Cell::new(0);
+        let mut read = pin!(stream.read_with(|_| Ok(())));
+        scheduler.block_on(poll_fn(|cx| {
+            polls.set(polls.get() + 1);
+            read.as_mut().poll(cx).map(|result| result.expect("it never fails"))
+        }));
+        assert_eq!(polls.get(), 1);
+    }
 }
 
 #[test]
@@ -449,25 +495,25 @@ fn a_task_that_connects_in_vain_again_and_again_lets_others_run() {
         deaf.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
             .expect("a free port");
         let address = deaf.local_addr().expect("it has one").as_socket().expect("of IP");
-        operations_in_a_row(async || drop(Async::<TcpStream>::connect(address).await.expect_err("nobody listens")))
+        operations_in_a_poll(async || drop(Async::<TcpStream>::connect(address).await.expect_err("nobody listens")))
             .await
     });
     assert!(operations < 100, "others run only after {operations} operations");
 }
 
 #[test]
-fn a_source_of_another_scheduler_gives_way_as_well() {
+fn a_source_of_another_scheduler_spends_the_budget_as_well() {
     let _watchdog = watchdog(LIMIT);
     let other = Scheduler::new();
     let stream = other.block_on(async { near_end() });
-    let operations = Scheduler::new().block_on(operations_in_a_row(async || {
+    let operations = Scheduler::new().block_on(operations_in_a_poll(async || {
         stream.read_with(|_| Ok(())).await.expect("it never fails");
     }));
     assert!(operations < 100, "others run only after {operations} operations");
 }
 
 #[test]
-fn a_half_of_a_task_that_uses_up_its_share_does_not_keep_the_other_back() {
+fn a_half_of_a_task_that_spends_the_budget_does_not_starve_the_other() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         let (greedy, modest) = (near_end(), near_end());

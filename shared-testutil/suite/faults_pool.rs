@@ -70,9 +70,9 @@ fn tasks_and_timers_go_on_while_all_threads_are_busy() {
         assert!(0 < busy && busy < MANY, "{busy} jobs run at once");
         assert!(jobs.iter().all(|job| !job.is_finished()));
 
-        // Given up before its turn, a job never runs; and its handle need not wait for a thread.
-        let given_up = Arc::new(AtomicBool::new(false));
-        let ran = Arc::clone(&given_up);
+        // The handle of a job that is aborted need not wait for a thread.
+        let has_run = Arc::new(AtomicBool::new(false));
+        let ran = Arc::clone(&has_run);
         let late = spawn_blocking(move || ran.store(true, Ordering::SeqCst));
         late.abort();
         assert!(late.await.expect_err("it was aborted").is_cancelled());
@@ -85,7 +85,7 @@ fn tasks_and_timers_go_on_while_all_threads_are_busy() {
             assert_eq!(job.await.expect("it does not fail"), number);
         }
         spawn_blocking(|| ()).await.expect("threads are free");
-        assert!(!given_up.load(Ordering::SeqCst), "a job that was given up has run");
+        assert!(has_run.load(Ordering::SeqCst), "a job runs to its end");
     });
 }
 
@@ -229,7 +229,7 @@ fn no_job_is_lost_and_none_runs_twice() {
 
 /// A thread that dies is replaced, at the price of a thread; and if the system gives none just then, the process ends.
 #[test]
-fn no_thread_dies_of_a_job_that_was_given_up_and_panics_in_its_drop() {
+fn no_thread_dies_of_an_aborted_job_whose_result_panics_in_its_drop() {
     let _watchdog = watchdog(LIMIT);
     let drops = Arc::new(AtomicUsize::new(0));
     let threads: Arc<Mutex<HashSet<ThreadId>>> = Arc::default();
@@ -247,12 +247,16 @@ fn no_thread_dies_of_a_job_that_was_given_up_and_panics_in_its_drop() {
             }
         };
         for _ in 0..10 {
-            let taken = PanicsInDrop(Arc::clone(&drops));
+            let (gate, result) = (Gate::default(), PanicsInDrop(Arc::clone(&drops)));
+            let waited = gate.clone();
             spawn_blocking(move || {
-                let _taken = &taken;
+                waited.pass();
+                result
             })
             .abort();
+            // The task ends before the job: so the pool's thread drops the result.
             yield_now().await;
+            gate.open();
             let jobs: Vec<_> = (0..MANY).map(|_| spawn_blocking(look())).collect();
             for job in jobs {
                 job.await.expect("it does not fail");
@@ -269,4 +273,73 @@ fn no_thread_dies_of_a_job_that_was_given_up_and_panics_in_its_drop() {
 /// How many threads a pool has: some more than there are cores.
 fn pool_threads() -> usize {
     (thread::available_parallelism().map_or(1, usize::from) + 4).min(32)
+}
+
+/// With what only Linux has: a process can limit its memory, and count its threads.
+#[cfg(target_os = "linux")]
+mod few_threads {
+    use std::{env, fs, process, thread};
+
+    use super::{LIMIT, MANY};
+    use crate::sched::{Scheduler, spawn_blocking};
+    use shared_testutil::watchdog;
+
+    /// With stacks of 256 MiB, and 700 MiB for all, the system gives two threads.
+    #[test]
+    #[ignore = "run by the test below"]
+    fn a_pool_of_which_the_system_gives_a_part() {
+        let _watchdog = watchdog(LIMIT);
+        let scheduler = Scheduler::new();
+        let before = threads();
+        limit_memory_to(address_space() + 700 * 1024 * 1024);
+        scheduler.block_on(async {
+            let jobs: Vec<_> = (0..MANY).map(|number| spawn_blocking(move || number)).collect();
+            for (number, job) in jobs.into_iter().enumerate() {
+                assert_eq!(job.await.expect("it does not fail"), number);
+            }
+        });
+        let wanted = thread::available_parallelism().map_or(1, usize::from) + 4;
+        let given = threads() - before;
+        assert!(0 < given && given < wanted.min(32), "{given} threads");
+    }
+
+    #[test]
+    fn a_pool_works_with_the_threads_that_the_system_gives() {
+        let _watchdog = watchdog(LIMIT);
+        let output = process::Command::new(env::current_exe().expect("the path of this program"))
+            .args([
+                "--exact",
+                "--ignored",
+                "faults_pool::few_threads::a_pool_of_which_the_system_gives_a_part",
+            ])
+            .env("RUST_MIN_STACK", (256 * 1024 * 1024).to_string())
+            // Otherwise each thread reserves 64 MiB for its allocations.
+            .env("MALLOC_ARENA_MAX", "1")
+            .output()
+            .expect("this program can be run");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && stdout.contains("1 passed"), "{output:?}");
+    }
+
+    /// How many threads this process has.
+    fn threads() -> usize {
+        fs::read_dir("/proc/self/task").expect("Linux has it").count()
+    }
+
+    /// How many bytes of addresses this process uses.
+    fn address_space() -> u64 {
+        let pages = fs::read_to_string("/proc/self/statm").expect("Linux has it");
+        let pages: u64 = pages
+            .split(' ')
+            .next()
+            .and_then(|pages| pages.parse().ok())
+            .expect("a number");
+        pages * 4096
+    }
+
+    fn limit_memory_to(bytes: u64) {
+        let program = format!("prlimit --pid {} --as={bytes}", process::id());
+        let limited = process::Command::new("sh").args(["-c", &program]).status();
+        assert!(limited.expect("a shell").success(), "util-linux has prlimit");
+    }
 }

@@ -42,8 +42,8 @@ async fn keep<T>(value: T) {
     drop((value, ballast));
 }
 
-/// Lets all tasks have a turn or more.
-async fn turns() {
+/// Lets all tasks be polled once or more.
+async fn a_few_ticks() {
     for _ in 0..5 {
         yield_now().await;
     }
@@ -82,7 +82,7 @@ fn tasks_that_are_aborted_or_panic_are_given_back() {
             let aborted = scheduler.spawn(keep(()));
             let panicked = scheduler.spawn(async { std::panic::resume_unwind(Box::new([1_u8; 256])) });
             let panicked: JoinHandle<()> = panicked;
-            scheduler.block_on(turns());
+            scheduler.block_on(a_few_ticks());
             aborted.abort();
             scheduler.run();
             assert!(panicked.is_finished());
@@ -98,7 +98,7 @@ fn unfinished_tasks_are_given_back_with_their_scheduler() {
             scheduler.spawn(keep(()));
             scheduler.spawn(sleep(HOUR));
             let handle = scheduler.spawn(keep(()));
-            scheduler.block_on(turns());
+            scheduler.block_on(a_few_ticks());
             scheduler.spawn(keep(()));
             drop(scheduler);
             drop(handle);
@@ -120,7 +120,7 @@ fn tasks_that_hold_their_own_wakers_are_given_back() {
                 .await;
                 keep(slot).await;
             });
-            scheduler.block_on(turns());
+            scheduler.block_on(a_few_ticks());
             drop(scheduler);
         });
     });
@@ -142,7 +142,7 @@ fn tasks_that_hold_their_own_and_each_others_handles_are_given_back() {
             let second = scheduler.spawn(keep(Rc::clone(&slots[0])));
             *slots[0].borrow_mut() = Some(first);
             *slots[1].borrow_mut() = Some(second);
-            scheduler.block_on(turns());
+            scheduler.block_on(a_few_ticks());
             drop(scheduler);
         });
     });
@@ -179,6 +179,19 @@ fn calls_of_block_on_that_never_wait_are_given_back() {
 }
 
 #[test]
+fn wakes_of_calls_of_block_on_that_have_ended_pile_up_nowhere() {
+    in_own_process(|| {
+        let scheduler = Scheduler::new();
+        assert_no_leak(|| {
+            for _ in 0..100 {
+                let waker = scheduler.block_on(poll_fn(|cx| Poll::Ready(cx.waker().clone())));
+                waker.wake();
+            }
+        });
+    });
+}
+
+#[test]
 fn wakers_that_outlive_the_scheduler_give_the_tasks_back() {
     in_own_process(|| {
         assert_no_leak(|| {
@@ -192,7 +205,7 @@ fn wakers_that_outlive_the_scheduler_give_the_tasks_back() {
                 .await;
                 keep(()).await;
             });
-            scheduler.block_on(turns());
+            scheduler.block_on(a_few_ticks());
             let waker = receiver.recv().expect("a waker");
             // A wake of a task that is gone queues nothing.
             drop(scheduler);
@@ -220,7 +233,7 @@ fn wakes_from_another_thread_leak_nothing_while_the_scheduler_is_dropped() {
                 });
             }
             drop(sender);
-            scheduler.block_on(turns());
+            scheduler.block_on(a_few_ticks());
             let wakers: Vec<Waker> = receiver.try_iter().collect();
             let stop = Arc::new(AtomicBool::new(false));
             let stopped = Arc::clone(&stop);

@@ -1,4 +1,5 @@
-//! Readiness: what came before a wait counts, what is used up does not, and every wait gets its end.
+//! Readiness: what came before a wait counts, what is used up does not, and every wait gets its end: invariant 6 of
+//! `scheduler.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::OsStr;
@@ -29,7 +30,7 @@ use shared_testutil::{CountingWaker, OrderLog, in_own_process, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Long enough for the loop to hear of what has happened already.
-const A_TURN: Duration = Duration::from_millis(5);
+const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// A stream that is registered, and its peer, which is not and blocks.
 fn pair() -> (Rc<Async<UnixStream>>, UnixStream) {
@@ -44,14 +45,14 @@ fn tcp_pair() -> (TcpStream, TcpStream) {
     (near, listener.accept().expect("a connection").0)
 }
 
-async fn read<T: AsFd>(source: &Async<T>, buffer: &mut [u8]) -> io::Result<usize>
+async fn read<T: AsFd + 'static>(source: &Async<T>, buffer: &mut [u8]) -> io::Result<usize>
 where
     for<'a> &'a T: Read,
 {
     source.read_with(|mut io| io.read(buffer)).await
 }
 
-async fn write_all<T: AsFd>(source: &Async<T>, mut bytes: &[u8]) -> io::Result<()>
+async fn write_all<T: AsFd + 'static>(source: &Async<T>, mut bytes: &[u8]) -> io::Result<()>
 where
     for<'a> &'a T: Write,
 {
@@ -63,7 +64,7 @@ where
 }
 
 /// Reads at most `size` bytes at a time, until the end or an error, and says which.
-async fn read_in_steps<T: AsFd>(source: &Async<T>, size: usize) -> (Vec<u8>, Option<ErrorKind>)
+async fn read_in_steps<T: AsFd + 'static>(source: &Async<T>, size: usize) -> (Vec<u8>, Option<ErrorKind>)
 where
     for<'a> &'a T: Read,
 {
@@ -128,15 +129,15 @@ where
         Moment::BeforeTheFirstWait => {
             let near = Async::new(near).expect("it is registered");
             // The loop has heard that there is nothing, and now there is something.
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             act();
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             read_in_steps(&near, size).await
         }
         Moment::WhileATaskWaits => {
             let near = Async::new(near).expect("it is registered");
             let reader = spawn(async move { read_in_steps(&near, size).await });
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             act();
             reader.await.expect("the reader ends")
         }
@@ -206,15 +207,14 @@ fn data_and_a_reset_that_come_as_one_event_are_found() {
 }
 
 #[test]
-fn readable_is_true_at_once_for_what_came_before() {
+fn readable_returns_for_what_came_before() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         let (near, mut far) = pair();
         far.write_all(b"x").unwrap();
-        let waker = CountingWaker::new().waker();
-        // And it stays true, for nobody has read.
+        // And it goes on to return, because nobody has read.
         for _ in 0..2 {
-            assert!(poll_with(pin!(near.readable()), &waker).is_ready());
+            near.readable().await.unwrap();
         }
         drop(far);
         assert_eq!(read(&near, &mut [0; 10]).await.unwrap(), 1);
@@ -248,10 +248,10 @@ fn readable_in_a_loop_returns_once_for_each_thing_that_comes() {
         });
         let writer = async {
             for _ in 0..5 {
-                sleep(A_TURN).await;
+                sleep(A_MOMENT).await;
                 far.write_all(b"x").unwrap();
             }
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             drop(far);
         };
         join(counted, writer).await;
@@ -321,32 +321,6 @@ fn a_broken_connection_that_is_kept_takes_no_cpu_time() {
 }
 
 #[test]
-fn an_operation_is_tried_at_once_and_then_only_after_an_event() {
-    let _watchdog = watchdog(LIMIT);
-    let tries = Cell::new(0);
-    Scheduler::new().block_on(async {
-        let (near, mut far) = pair();
-        let mut reading = pin!(near.read_with(|mut stream| {
-            tries.set(tries.get() + 1);
-            stream.read(&mut [0; 10])
-        }));
-        let counter = CountingWaker::new();
-        assert!(poll_with(reading.as_mut(), &counter.waker()).is_pending());
-        assert_eq!(tries.get(), 1);
-        // The room to write is reported meanwhile, and is not what it waits for.
-        sleep(A_TURN).await;
-        assert_eq!(counter.count(), 0);
-        assert!(poll_with(reading.as_mut(), &counter.waker()).is_pending());
-        assert_eq!(tries.get(), 1);
-        far.write_all(b"x").unwrap();
-        sleep(A_TURN).await;
-        assert_eq!(counter.count(), 1);
-        assert!(poll_with(reading.as_mut(), &counter.waker()).is_ready());
-        assert_eq!(tries.get(), 2);
-    });
-}
-
-#[test]
 fn an_interrupted_operation_is_tried_again_and_other_errors_are_passed_on() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
@@ -409,10 +383,10 @@ fn a_writer_goes_on_after_the_reader_of_its_socket_is_done() {
     Scheduler::new().block_on(async {
         let (near, mut far) = pair();
         let (reader, writer) = a_reader_and_a_writer(&near);
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         far.write_all(b"x").unwrap();
         reader.await.unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert!(!writer.is_finished(), "there is no room yet");
         drain(&far);
         writer.await.unwrap();
@@ -425,10 +399,10 @@ fn a_reader_goes_on_after_the_writer_of_its_socket_is_done() {
     Scheduler::new().block_on(async {
         let (near, mut far) = pair();
         let (reader, writer) = a_reader_and_a_writer(&near);
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         drain(&far);
         writer.await.unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert!(!reader.is_finished(), "there is nothing yet");
         far.write_all(b"x").unwrap();
         reader.await.unwrap();
@@ -469,22 +443,27 @@ fn two_readers_of_one_socket_share_what_comes_and_both_find_the_end() {
 }
 
 #[test]
-fn a_reader_that_finds_the_data_taken_waits_on() {
+fn readable_returns_for_all_who_wait_and_one_that_finds_the_data_taken_waits_again() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         let (near, mut far) = pair();
         let waiter = |near: &Rc<Async<UnixStream>>| {
             let near = Rc::clone(near);
             spawn(async move {
-                near.readable().await.unwrap();
-                near.get_ref().read(&mut [0; 10]).unwrap()
+                loop {
+                    near.readable().await.unwrap();
+                    match near.get_ref().read(&mut [0; 10]) {
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        result => break result.unwrap(),
+                    }
+                }
             })
         };
         let (first, second) = (waiter(&near), waiter(&near));
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         far.write_all(b"x").unwrap();
         assert_eq!(first.await.unwrap(), 1);
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert!(!second.is_finished(), "the first has taken it");
         far.write_all(b"yz").unwrap();
         assert_eq!(second.await.unwrap(), 2);
@@ -507,7 +486,7 @@ fn those_who_wait_go_on_in_the_order_in_which_they_came() {
                 })
             })
             .collect();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         far.write_all(b"x").unwrap();
         join_all(waits).await;
     });
@@ -523,7 +502,7 @@ fn two_waits_of_one_task_end_together() {
             let near = Rc::clone(&near);
             spawn(async move { join(near.readable(), near.readable()).await })
         };
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         far.write_all(b"x").unwrap();
         let (first, second) = waits.await.unwrap();
         first.unwrap();
@@ -542,7 +521,7 @@ fn of_two_waits_of_one_task_either_may_be_dropped() {
                 let (first, second) = (Box::pin(waiting.readable()), Box::pin(waiting.readable()));
                 // A select polls both, and drops the one that is left.
                 let both = join(first, second);
-                match select(pin!(sleep(A_TURN)), both).await {
+                match select(pin!(sleep(A_MOMENT)), both).await {
                     Either::Left(((), both)) => drop(both),
                     Either::Right(_) => panic!("there is nothing to read"),
                 }
@@ -562,7 +541,7 @@ fn of_two_waits_of_one_task_either_may_be_dropped() {
                 };
                 kept.await.unwrap();
             });
-            sleep(4 * A_TURN).await;
+            sleep(4 * A_MOMENT).await;
             assert!(!task.is_finished());
             far.write_all(b"x").unwrap();
             task.await.unwrap();
@@ -614,7 +593,7 @@ fn a_wait_that_moves_to_another_task_wakes_that_one() {
         assert!(poll_with(wait.as_mut(), &before.waker()).is_pending());
         assert!(poll_with(wait.as_mut(), &after.waker()).is_pending());
         far.write_all(b"x").unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert_eq!((before.count(), after.count()), (0, 1));
         assert!(poll_with(wait, &after.waker()).is_ready());
     });
@@ -632,7 +611,7 @@ fn reading_less_than_there_is_leaves_the_rest_readable() {
             assert_eq!(read(&near, &mut byte).await.unwrap(), 1);
             assert_eq!(byte[0], *expected);
         }
-        timeout(A_TURN, near.readable()).await.unwrap_err();
+        timeout(A_MOMENT, near.readable()).await.unwrap_err();
     });
 }
 
@@ -643,7 +622,7 @@ fn closing_the_reading_half_ends_a_wait_to_read() {
         let (near, _far) = pair();
         let reading = Rc::clone(&near);
         let reader = spawn(async move { read(&reading, &mut [0]).await });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         near.get_ref().shutdown(Shutdown::Read).unwrap();
         assert_eq!(reader.await.unwrap().unwrap(), 0);
     });
@@ -678,10 +657,10 @@ fn a_terminal_with_two_lines_gives_one_after_the_other() {
             }
             lines
         });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         // Two lines are one event, and a read gives one.
         screen.write_all(b"one\ntwo\n").unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         screen.write_all(b"three\n").unwrap();
         assert_eq!(reader.await.unwrap(), ["one\n", "two\n", "three\n"]);
     });
@@ -700,7 +679,7 @@ fn datagrams_come_one_by_one() {
             }
             lengths
         });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         for length in [3, 1, 2] {
             far.send(&vec![0; length]).unwrap();
         }
@@ -720,7 +699,7 @@ fn a_datagram_waits_for_room() {
             sent += 1;
         }
         let writer = spawn(async move { near.write_with(|socket| socket.send(&[0; 1000])).await });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert!(!writer.is_finished());
         while far.recv(&mut [0; 1000]).is_ok() {
             sent -= 1;
@@ -738,7 +717,7 @@ fn a_pipe_is_waited_for_at_both_ends() {
         let (reader, writer) = io::pipe().unwrap();
         let (reader, writer) = (Async::new(reader).unwrap(), Async::new(writer).unwrap());
         let reader = spawn(async move { read_in_steps(&reader, 10_000).await });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         write_all(&writer, &vec![7; MUCH]).await.unwrap();
         assert!(!reader.is_finished());
         drop(writer);
@@ -754,7 +733,7 @@ fn a_pipe_without_a_reader_ends_a_write_that_waits() {
         let (reader, writer) = io::pipe().unwrap();
         let writer = Async::new(writer).unwrap();
         let writer = spawn(async move { write_all(&writer, &vec![7; MUCH]).await });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert!(!writer.is_finished());
         drop(reader);
         let error = writer.await.unwrap().unwrap_err();
@@ -770,7 +749,7 @@ fn a_listener_of_another_family_is_waited_for_with_read_with() {
     Scheduler::new().block_on(async {
         let listener = Async::new(listener).unwrap();
         let server = spawn(async move { listener.read_with(UnixListener::accept).await.map(|(stream, _)| stream) });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         let mut client = UnixStream::connect(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         let mut server = server.await.unwrap().unwrap();
@@ -788,7 +767,7 @@ fn a_signal_is_a_readable_socket() {
             let action = low_level::pipe::register(SIGUSR1, sender).unwrap();
             let receiver = Async::new(receiver).unwrap();
             let waiter = spawn(async move { receiver.readable().await });
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             assert!(!waiter.is_finished());
             low_level::raise(SIGUSR1).unwrap();
             waiter.await.unwrap().unwrap();

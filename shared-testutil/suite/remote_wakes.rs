@@ -1,4 +1,4 @@
-//! Wakes from other threads: they end the loop's wait, whenever they come.
+//! Wakes from other threads: they end the park, whenever they come: invariant 3 of `scheduler.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -161,7 +161,7 @@ fn a_wake_without_news_brings_one_poll_and_ends_nothing() {
 }
 
 #[test]
-fn a_task_that_yields_while_other_threads_wake_it_keeps_to_its_turns() {
+fn a_task_that_yields_while_other_threads_wake_it_is_polled_in_order() {
     const TURNS: usize = 300;
     let _watchdog = watchdog(LIMIT);
     let log = Rc::new(RefCell::new(String::new()));

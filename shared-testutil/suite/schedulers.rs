@@ -22,7 +22,7 @@ const fn ms(milliseconds: u64) -> Duration {
 }
 
 #[test]
-fn two_schedulers_run_in_turn_on_one_thread() {
+fn two_schedulers_run_one_after_the_other_on_one_thread() {
     let _watchdog = watchdog(LIMIT);
     let log = OrderLog::new();
     let schedulers = [("first", Scheduler::new()), ("second", Scheduler::new())];

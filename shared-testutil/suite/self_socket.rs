@@ -220,7 +220,10 @@ fn an_idle_loop_uses_no_processor_time() {
         near.readable().await.unwrap();
         near.get_ref().read_exact(&mut [0]).unwrap();
         let reader = spawn(async move { near.readable().await });
-        spawn_blocking(|| ()).await.unwrap();
+        // It takes so long that the loop is parked when the result comes.
+        spawn_blocking(|| thread::sleep(Duration::from_millis(20)))
+            .await
+            .unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let job = spawn_blocking({
             let stop = Arc::clone(&stop);

@@ -1,4 +1,5 @@
-//! Dropping the scheduler drops every future, here and now, whatever the futures do about it.
+//! Dropping the scheduler drops every future, here and now, whatever the futures do about it: invariants 1 and 5 of
+//! `scheduler.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -38,8 +39,8 @@ fn at_drop(function: impl FnMut()) -> impl Future<Output = ()> {
     keep(OnDrop(function))
 }
 
-/// Lets all tasks have a turn or more.
-async fn turns() {
+/// Lets all tasks be polled once or more.
+async fn a_few_ticks() {
     for _ in 0..5 {
         yield_now().await;
     }
@@ -74,7 +75,7 @@ fn unfinished_futures_are_dropped_with_the_scheduler() {
             let _queued = &queued;
         }
     });
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     scheduler.spawn(keep(unpolled));
     flags.iter().for_each(DropFlag::assert_not_dropped);
     drop(scheduler);
@@ -142,7 +143,7 @@ fn a_spawn_in_a_drop_gives_a_cancelled_handle_and_polls_nothing() {
         assert!(handle.is_finished());
         *left.borrow_mut() = Some(handle);
     }));
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     drop(scheduler);
     flag.assert_dropped_at_home();
     assert!(!polled.get());
@@ -163,7 +164,7 @@ fn drops_that_spawn_what_spawns_in_its_drop_come_to_an_end() {
     let scheduler = Scheduler::new();
     let noted = log.clone();
     scheduler.spawn(at_drop(move || level(3, noted.clone())));
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     drop(scheduler);
     log.assert_is(&["drop 3", "drop 2", "drop 1", "drop 0"]);
 }
@@ -179,7 +180,7 @@ fn sleeps_may_be_made_polled_and_dropped_in_a_drop() {
         let polled = Pin::new(&mut nap).poll(&mut Context::from_waker(Waker::noop()));
         noted.note(format!("pending: {}", polled.is_pending()));
     }));
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     drop(scheduler);
     log.assert_is(&["pending: true"]);
 }
@@ -213,7 +214,7 @@ fn tasks_may_be_woken_aborted_and_asked_in_a_drop() {
             others.push(scheduler.spawn(other));
         }
     }
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     assert_eq!(polls.get(), 2);
     drop(scheduler);
     assert_eq!(polls.get(), 2, "nobody is polled any more");
@@ -230,7 +231,7 @@ fn a_drop_that_panics_loses_no_other_and_is_told_to_its_handle() {
     let bomb = scheduler.spawn(at_drop(|| panic!("on purpose")));
     drop(scheduler.spawn(at_drop(|| panic!("detached"))));
     scheduler.spawn(keep(HomeThread::new(&flags[1])));
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     drop(scheduler);
     flags.iter().for_each(DropFlag::assert_dropped_at_home);
     let error = result_of(bomb).expect_err("a panic");
@@ -299,7 +300,7 @@ fn a_scheduler_dropped_inside_another_is_the_current_one_meanwhile() {
         let handle = spawn(async move { never.note("not reached") });
         noted.note(format!("cancelled: {}", handle.is_finished()));
     }));
-    inner.block_on(turns());
+    inner.block_on(a_few_ticks());
     let noted = log.clone();
     outer.spawn(async move {
         drop(inner);
@@ -317,7 +318,7 @@ fn a_task_may_own_another_scheduler() {
     let (inner, outer) = (Scheduler::new(), Scheduler::new());
     inner.spawn(keep(HomeThread::new(&flag)));
     outer.spawn(keep(inner));
-    outer.block_on(turns());
+    outer.block_on(a_few_ticks());
     flag.assert_not_dropped();
     drop(outer);
     flag.assert_dropped_at_home();
@@ -338,7 +339,7 @@ fn tasks_that_hold_each_others_handles_are_dropped() {
     let value = HomeThread::new(&flags[1]);
     let second = scheduler.spawn(keep((value, first)));
     *slot.borrow_mut() = Some(second);
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     drop(scheduler);
     flags.iter().for_each(DropFlag::assert_dropped_at_home);
 }
@@ -355,7 +356,7 @@ fn wakers_of_unfinished_tasks_outlive_the_scheduler() {
         *slot.borrow_mut() = Some(cx.waker().clone());
         Poll::Pending
     }));
-    scheduler.block_on(turns());
+    scheduler.block_on(a_few_ticks());
     drop(scheduler);
     let waker = waker.take().expect("polled");
     waker.wake_by_ref();
@@ -378,7 +379,7 @@ fn wakes_from_another_thread_at_that_moment_do_no_harm() {
                 Poll::Pending
             }));
         }
-        scheduler.block_on(turns());
+        scheduler.block_on(a_few_ticks());
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let wakers: Vec<Waker> = receiver.try_iter().collect();

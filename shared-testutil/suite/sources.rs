@@ -25,7 +25,7 @@ use shared_testutil::{CountingWaker, EchoClient, EchoServer, in_own_process, mes
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Long enough for the loop to hear of what has happened already.
-const A_TURN: Duration = Duration::from_millis(5);
+const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// A stream that is registered, and its peer, which is not and blocks.
 fn pair() -> (Async<UnixStream>, UnixStream) {
@@ -40,7 +40,7 @@ async fn read(stream: &Async<UnixStream>, buffer: &mut [u8]) -> io::Result<usize
 /// Reads until there is no more, so that the source is known not to be ready.
 async fn read_all_there_is(stream: &Async<UnixStream>) {
     let endless = async { while read(stream, &mut [0; 100]).await.is_ok() {} };
-    timeout(A_TURN, endless).await.expect_err("the peer lives");
+    timeout(A_MOMENT, endless).await.expect_err("the peer lives");
 }
 
 fn poll_with<F: Future + ?Sized>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
@@ -133,17 +133,16 @@ fn a_source_does_not_block() {
 }
 
 #[test]
-fn a_source_may_be_borrowed_or_shared() {
+fn a_source_may_be_shared() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let borrowing = Async::new(&near).unwrap();
+        let near = Rc::new(near);
+        let sharing = Async::new(Rc::clone(&near)).unwrap();
         far.write_all(b"ab").unwrap();
-        let byte = borrowing.read_with(|&(mut stream)| stream.read(&mut [0])).await;
+        let byte = sharing.read_with(|stream| (&**stream).read(&mut [0])).await;
         assert_eq!(byte.unwrap(), 1);
-        drop(borrowing);
-        let sharing = Async::new(Rc::new(near)).unwrap();
-        sharing.readable().await.unwrap();
+        assert_eq!((&*near).read(&mut [0]).unwrap(), 1);
     });
 }
 
@@ -156,10 +155,11 @@ fn a_regular_file_is_refused_and_stays_as_it_was() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         let file = File::open(env::current_exe().unwrap()).unwrap();
-        let error = Async::new(&file).unwrap_err();
+        let file = Rc::new(file);
+        let error = Async::new(Rc::clone(&file)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
         assert!(!fcntl_getfl(&file).unwrap().contains(OFlags::NONBLOCK));
-        (&file).read_exact(&mut [0; 100]).unwrap();
+        (&*file).read_exact(&mut [0; 100]).unwrap();
         // And the scheduler is none the worse.
         let (near, mut far) = pair();
         far.write_all(b"x").unwrap();
@@ -172,15 +172,16 @@ fn a_descriptor_is_registered_once_only() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let first = Async::new(&near).unwrap();
-        let error = Async::new(&near).unwrap_err();
+        let near = Rc::new(near);
+        let first = Async::new(Rc::clone(&near)).unwrap();
+        let error = Async::new(near).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
         // The first is registered still.
         let mut wait = pin!(first.readable());
         let counter = CountingWaker::new();
         assert!(poll_with(wait.as_mut(), &counter.waker()).is_pending());
         far.write_all(b"x").unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert_eq!(counter.count(), 1);
     });
 }
@@ -215,7 +216,7 @@ fn into_inner_leaves_the_source_that_takes_its_place_alone() {
         let counter = CountingWaker::new();
         assert!(poll_with(wait.as_mut(), &counter.waker()).is_pending());
         far.write_all(b"x").unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert_eq!(counter.count(), 1);
     });
 }
@@ -248,11 +249,11 @@ fn a_descriptor_number_that_is_used_again_gets_no_events_of_the_old_source() {
             let counter = CountingWaker::new();
             assert!(poll_with(wait.as_mut(), &counter.waker()).is_pending());
             old_far.write_all(b"x").unwrap();
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             assert_eq!(counter.count(), 0, "another source's event");
             assert!(poll_with(wait.as_mut(), &counter.waker()).is_pending());
             new_far.write_all(b"x").unwrap();
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             assert_eq!(counter.count(), 1);
             assert!(poll_with(wait, &counter.waker()).is_ready());
         });
@@ -292,12 +293,12 @@ fn a_waker_may_replace_a_source_whose_event_is_due_at_the_same_time() {
                 for end in ends {
                     end.write_all(b"x").unwrap();
                 }
-                sleep(A_TURN).await;
+                sleep(A_MOMENT).await;
                 let (mut wait, mut far) = new.take().expect("the waker has been woken");
                 assert_eq!(counter.count(), 0, "the event of the source that is gone");
                 assert!(poll_with(wait.as_mut(), &counter.waker()).is_pending());
                 far.write_all(b"x").unwrap();
-                sleep(A_TURN).await;
+                sleep(A_MOMENT).await;
                 assert_eq!(counter.count(), 1);
             });
         }
@@ -322,7 +323,7 @@ fn a_waker_may_drop_the_source_that_wakes_it() {
         assert!(poll_with(wait.as_mut(), &waker).is_pending());
         slot.replace(Some((wait, near)));
         far.write_all(b"x").unwrap();
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         assert!(slot.borrow().is_none(), "the waker has not been woken");
         // It is closed, with the byte unread.
         let error = far.read(&mut [0]).unwrap_err();
@@ -364,7 +365,7 @@ fn aborting_a_task_in_io_closes_its_sources() {
         for _ in 0..3 {
             let (near, far) = pair();
             let task = spawn(async move { read(&near, &mut [0]).await });
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             task.abort();
             assert!(task.await.unwrap_err().is_cancelled());
             assert_is_at_its_end(&far);
@@ -383,7 +384,7 @@ fn dropping_a_scheduler_closes_what_its_tasks_wait_for() {
         let kept = Rc::new(kept);
         let sharing = Rc::clone(&kept);
         spawn(async move { read(&sharing, &mut [0]).await });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         (task, far, (kept, kept_far))
     });
     drop(scheduler);
@@ -396,7 +397,7 @@ fn dropping_a_scheduler_closes_what_its_tasks_wait_for() {
 }
 
 #[track_caller]
-fn assert_is_foreign(result: io::Result<()>) {
+fn assert_is_of_another_scheduler(result: io::Result<()>) {
     let error = result.expect_err("a wait that has no end");
     assert_eq!(error.kind(), ErrorKind::Other);
     let message = error.to_string();
@@ -411,11 +412,11 @@ fn a_source_may_outlive_its_scheduler_but_not_wait() {
     // What need not wait works, wherever it is.
     far.write_all(b"x").unwrap();
     assert_eq!(executor::block_on(byte()).unwrap(), 1);
-    assert_is_foreign(executor::block_on(byte()).map(drop));
-    assert_is_foreign(executor::block_on(near.readable()));
+    assert_is_of_another_scheduler(executor::block_on(byte()).map(drop));
+    assert_is_of_another_scheduler(executor::block_on(near.readable()));
     Scheduler::new().block_on(async {
-        assert_is_foreign(byte().await.map(drop));
-        assert_is_foreign(near.readable().await);
+        assert_is_of_another_scheduler(byte().await.map(drop));
+        assert_is_of_another_scheduler(near.readable().await);
     });
     near.get_ref().write_all(b"y").unwrap();
     far.read_exact(&mut [0]).unwrap();
@@ -429,13 +430,13 @@ fn a_source_waits_in_its_own_scheduler_only() {
     let own = Scheduler::new();
     let (near, mut far) = own.block_on(async { pair() });
     Scheduler::new().block_on(async {
-        assert_is_foreign(near.readable().await);
-        assert_is_foreign(read(&near, &mut [0]).await.map(drop));
+        assert_is_of_another_scheduler(near.readable().await);
+        assert_is_of_another_scheduler(read(&near, &mut [0]).await.map(drop));
     });
     own.block_on(async {
         let wait = async { near.readable().await.unwrap() };
         let peer = async {
-            sleep(A_TURN).await;
+            sleep(A_MOMENT).await;
             far.write_all(b"x").unwrap();
         };
         futures::join!(wait, peer);
@@ -453,7 +454,7 @@ fn a_source_can_be_dropped_while_another_scheduler_runs() {
         drop(near);
         assert_is_at_its_end(&far);
         let reader = spawn(async move { read(&other, &mut [0; 10]).await });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         other_far.write_all(b"x").unwrap();
         assert_eq!(reader.await.unwrap().unwrap(), 1);
     });
@@ -466,7 +467,7 @@ fn a_wait_goes_on_in_the_next_run_of_its_scheduler() {
     let (task, mut far) = scheduler.block_on(async {
         let (near, far) = pair();
         let task = spawn(async move { read(&near, &mut [0; 10]).await });
-        sleep(A_TURN).await;
+        sleep(A_MOMENT).await;
         (task, far)
     });
     far.write_all(b"x").unwrap();

@@ -17,7 +17,7 @@ fn tasks() -> usize {
 }
 
 #[test]
-fn a_million_tasks_take_their_turns_and_all_end() {
+fn a_million_tasks_yield_and_all_end() {
     let _watchdog = watchdog(LIMIT);
     let tasks = tasks();
     let scheduler = Scheduler::new();

@@ -35,7 +35,7 @@ fn a_million_sleeps_end_in_the_order_of_their_deadlines() {
             let mut waited = false;
             poll_fn(|cx| {
                 let polled = sleep.as_mut().poll(cx);
-                waited |= polled.is_pending();
+                waited |= Instant::now() < deadline;
                 polled
             })
             .await;

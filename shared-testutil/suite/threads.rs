@@ -1,5 +1,5 @@
 //! Futures and outputs that are not `Send` never leave their thread, though a task's wakers go anywhere and share its
-//! memory: the last of them may be dropped by a thread that knows nothing of the future.
+//! memory: the last of them may be dropped by a thread that knows nothing of the future. Invariant 5 of `scheduler.rs`.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -73,7 +73,7 @@ impl Task {
             Poll::Ready(output)
         }));
         let holder = Holder::new(receiver);
-        scheduler.block_on(turns());
+        scheduler.block_on(a_few_ticks());
         Self {
             future,
             output,
@@ -96,15 +96,15 @@ fn finish(scheduler: &Scheduler, waker: &Rc<RefCell<Option<Waker>>>) {
     scheduler.run();
 }
 
-/// Lets all tasks have a turn or more.
-async fn turns() {
+/// Lets all tasks be polled once or more.
+async fn a_few_ticks() {
     for _ in 0..5 {
         yield_now().await;
     }
 }
 
 #[test]
-fn a_task_that_ends_is_dropped_at_home() {
+fn a_task_that_ends_is_dropped_on_its_thread() {
     let _watchdog = watchdog(LIMIT);
     let task = Task::new();
     finish(&task.scheduler, &task.waker);
@@ -119,7 +119,7 @@ fn a_task_that_ends_is_dropped_at_home() {
 }
 
 #[test]
-fn a_detached_tasks_output_is_dropped_at_home() {
+fn a_detached_tasks_output_is_dropped_on_its_thread() {
     let _watchdog = watchdog(LIMIT);
     let task = Task::new();
     drop(task.handle);
@@ -131,7 +131,7 @@ fn a_detached_tasks_output_is_dropped_at_home() {
 }
 
 #[test]
-fn an_aborted_task_is_dropped_at_home() {
+fn an_aborted_task_is_dropped_on_its_thread() {
     let _watchdog = watchdog(LIMIT);
     let task = Task::new();
     task.forget_waker();
@@ -145,7 +145,7 @@ fn an_aborted_task_is_dropped_at_home() {
 }
 
 #[test]
-fn a_task_of_a_dropped_scheduler_is_dropped_at_home() {
+fn a_task_of_a_dropped_scheduler_is_dropped_on_its_thread() {
     let _watchdog = watchdog(LIMIT);
     let task = Task::new();
     task.forget_waker();
@@ -158,7 +158,7 @@ fn a_task_of_a_dropped_scheduler_is_dropped_at_home() {
 }
 
 #[test]
-fn a_task_that_another_thread_has_woken_is_dropped_at_home_too() {
+fn a_task_that_another_thread_has_woken_is_dropped_on_its_thread_too() {
     let _watchdog = watchdog(LIMIT);
     let task = Task::new();
     task.forget_waker();
@@ -176,7 +176,7 @@ fn a_task_that_another_thread_has_woken_is_dropped_at_home_too() {
 }
 
 #[test]
-fn a_handle_that_outlives_all_else_keeps_the_output_at_home() {
+fn a_handle_that_outlives_all_else_keeps_the_output_on_its_thread() {
     let _watchdog = watchdog(LIMIT);
     let task = Task::new();
     finish(&task.scheduler, &task.waker);
@@ -189,7 +189,7 @@ fn a_handle_that_outlives_all_else_keeps_the_output_at_home() {
 }
 
 #[test]
-fn a_wake_abroad_after_the_end_brings_nothing_there() {
+fn a_wake_on_another_thread_after_the_end_brings_nothing_there() {
     let _watchdog = watchdog(LIMIT);
     let task = Task::new();
     finish(&task.scheduler, &task.waker);
@@ -207,7 +207,7 @@ fn a_wake_abroad_after_the_end_brings_nothing_there() {
 }
 
 #[test]
-fn a_joiners_value_stays_at_home_when_the_joined_task_is_held_abroad() {
+fn a_joiners_value_stays_on_its_thread_when_another_thread_holds_the_joined_task() {
     let _watchdog = watchdog(LIMIT);
     let flag = DropFlag::new();
     let task = Task::new();
@@ -218,7 +218,7 @@ fn a_joiners_value_stays_at_home_when_the_joined_task_is_held_abroad() {
         let _value = value;
         drop(handle.await);
     });
-    task.scheduler.block_on(turns());
+    task.scheduler.block_on(a_few_ticks());
     drop(task.scheduler);
     flag.assert_dropped_at_home();
     task.future.assert_dropped_at_home();
@@ -227,7 +227,7 @@ fn a_joiners_value_stays_at_home_when_the_joined_task_is_held_abroad() {
 }
 
 #[test]
-fn wakers_dropped_abroad_while_their_tasks_end_leave_the_futures_at_home() {
+fn wakers_dropped_on_another_thread_while_their_tasks_end_leave_the_futures_on_theirs() {
     let _watchdog = watchdog(LIMIT);
     for round in 0..300 {
         let flags: Vec<DropFlag> = (0..8).map(|_| DropFlag::new()).collect();
@@ -246,7 +246,7 @@ fn wakers_dropped_abroad_while_their_tasks_end_leave_the_futures_at_home() {
                 pending::<()>().await;
             }));
         }
-        scheduler.block_on(turns());
+        scheduler.block_on(a_few_ticks());
         let wakers = wakers.take();
         let abroad = thread::spawn(move || {
             for waker in wakers {

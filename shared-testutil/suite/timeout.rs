@@ -106,12 +106,13 @@ fn the_time_counts_from_the_call_and_not_from_the_first_poll() {
     let _watchdog = watchdog(LIMIT);
     let late = timeout(ms(20), pending::<()>());
     thread::sleep(ms(30));
-    let first_poll = run(async { poll!(pin!(late)) });
-    assert!(matches!(first_poll, Poll::Ready(Err(_))));
+    let start = Instant::now();
+    assert!(run(late).is_err());
+    assert_took("the rest of it", start, Duration::ZERO, SECONDS);
 }
 
 #[test]
-fn zero_gives_the_future_one_poll() {
+fn zero_gives_the_future_two_polls() {
     let _watchdog = watchdog(LIMIT);
     let polls = Rc::new(Cell::new(0));
     let counted = Rc::clone(&polls);
@@ -124,7 +125,8 @@ fn zero_gives_the_future_one_poll() {
         }),
     ));
     assert!(result.is_err());
-    assert_eq!(polls.get(), 1);
+    // A timeout that is due lets others run first, and then looks once more.
+    assert_eq!(polls.get(), 2);
 }
 
 #[test]

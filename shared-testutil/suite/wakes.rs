@@ -1,4 +1,4 @@
-//! What a wake does: it puts the task at the back of the ready queue, once, and nothing more.
+//! What a wake does: it puts the task at the back of the run queue, once, and nothing more: invariant 2 of `scheduler.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -217,7 +217,7 @@ fn a_wake_under_a_lock_that_the_task_wants_does_no_harm() {
 }
 
 #[test]
-fn a_wake_after_the_end_does_nothing_and_hits_no_stranger() {
+fn a_wake_after_the_end_does_nothing_and_wakes_no_other_task() {
     let _watchdog = watchdog(LIMIT);
     let ended = [Gate::new(), Gate::new()];
     let scheduler = Scheduler::new();
@@ -228,13 +228,13 @@ fn a_wake_after_the_end_does_nothing_and_hits_no_stranger() {
     scheduler.run();
     let [late, later] = [ended[0].waker(), ended[1].waker()];
 
-    // The strangers may stand where the ended tasks stood.
+    // These tasks may take the slots of those that have ended.
     let log = OrderLog::new();
-    let strangers = [Gate::new(), Gate::new(), Gate::new()];
-    for (number, stranger) in strangers.iter().enumerate() {
-        let (stranger, log) = (Rc::clone(stranger), log.clone());
+    let others = [Gate::new(), Gate::new(), Gate::new()];
+    for (number, other) in others.iter().enumerate() {
+        let (other, log) = (Rc::clone(other), log.clone());
         scheduler.spawn(async move {
-            stranger.pass().await;
+            other.pass().await;
             log.note(number.to_string());
         });
     }
@@ -246,10 +246,10 @@ fn a_wake_after_the_end_does_nothing_and_hits_no_stranger() {
             late.wake_by_ref();
             yield_now().await;
         }
-        *seen.borrow_mut() = strangers.iter().map(|stranger| stranger.polls.get()).collect();
-        // Nor does it bring a stranger's turn forward.
+        *seen.borrow_mut() = others.iter().map(|other| other.polls.get()).collect();
+        // Nor is another task polled earlier for it.
         later.wake();
-        strangers.iter().rev().for_each(|stranger| stranger.open());
+        others.iter().rev().for_each(|other| other.open());
     });
     scheduler.run();
     assert_eq!(*polls.borrow(), [1, 1, 1]);

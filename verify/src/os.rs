@@ -1,52 +1,87 @@
-//! Stands in for the system: one pair of sockets, and a selector that reports the receiver's edges.
+//! Stands in for the system: the pair of sockets that is the self-socket, and a selector that reports the receiver as long
+//! as there are bytes.
 //!
-//! What comes before a byte is sent is ordered before what comes after it is reported or received, as the system's locks
-//! do it. No other order is assumed of a system call.
+//! What comes before a byte is written is ordered before what comes after it is reported or read, as the system's locks do
+//! it. No other order is assumed of a system call.
 
-use std::cell::Cell;
-use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::cell::OnceCell;
+use std::io::{self, ErrorKind};
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use loom::sync::Notify;
-use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use polling::{Event, PollMode};
+use loom::sync::atomic::{AtomicUsize, Ordering};
+
+pub use polling::{Event, PollMode};
+
+/// The sockets are full with as many bytes. Real ones hold hundreds.
+const ROOM: usize = 2;
+
+/// A park without a deadline is a day long. Loom knows no time, so nothing shorter can be modelled, except not to wait.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the two sockets and the selector share.
 #[derive(Debug)]
 struct Pipe {
-    /// Sent, and not yet received.
+    /// Written, and not yet read.
     bytes: AtomicUsize,
-    /// The selector has something to report.
-    edge: AtomicBool,
     /// Who is blocked in the selector.
     blocked: Notify,
+    /// One end is closed. Not loom's, because nothing may rely on it.
+    closed: AtomicBool,
 }
 
-thread_local! {
-    /// The pair that was made last, for the selector. All threads of a model are one thread of the system.
-    static PIPE: Cell<Option<Arc<Pipe>>> = const { Cell::new(None) };
+impl Pipe {
+    /// How many bytes there are. Adds nothing; but a load could see an older value, and no system call does.
+    fn latest(&self, order: Ordering) -> usize {
+        self.bytes.fetch_add(0, order)
+    }
 }
 
 /// One end of the pair.
 #[derive(Debug)]
-pub struct UnixStream(Arc<Pipe>);
+pub struct Socket {
+    pipe: Arc<Pipe>,
+    is_receiver: bool,
+}
 
-impl UnixStream {
-    /// Makes both ends.
+/// The kind of address of a socket.
+#[derive(Debug)]
+pub struct Domain;
+
+/// The kind of a socket.
+#[derive(Debug)]
+pub struct Type;
+
+impl Domain {
+    /// The only one.
+    pub const UNIX: Self = Self;
+}
+
+impl Type {
+    /// The only one.
+    pub const STREAM: Self = Self;
+}
+
+impl Socket {
+    /// Makes both ends: the receiver, and the sender.
     ///
     /// # Errors
     ///
     /// None.
-    pub fn pair() -> io::Result<(Self, Self)> {
+    pub fn pair(_domain: Domain, _type: Type, _protocol: Option<()>) -> io::Result<(Self, Self)> {
         let pipe = Arc::new(Pipe {
             bytes: AtomicUsize::new(0),
-            edge: AtomicBool::new(false),
             blocked: Notify::new(),
+            closed: AtomicBool::new(false),
         });
-        PIPE.set(Some(Arc::clone(&pipe)));
-        Ok((Self(Arc::clone(&pipe)), Self(pipe)))
+        let [receiver, sender] = [true, false].map(|is_receiver| Self {
+            pipe: Arc::clone(&pipe),
+            is_receiver,
+        });
+        Ok((receiver, sender))
     }
 
     /// It always is.
@@ -59,21 +94,24 @@ impl UnixStream {
     }
 }
 
-impl AsRawFd for UnixStream {
-    fn as_raw_fd(&self) -> RawFd {
-        -1
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.pipe.closed.store(true, Ordering::Relaxed);
     }
 }
 
-impl io::Write for &UnixStream {
+impl io::Write for &Socket {
     /// # Panics
     ///
-    /// If there is a byte in flight already.
+    /// If the receiver is closed: the system would send a signal, which by default ends the process.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let before = self.0.bytes.fetch_add(bytes.len(), Ordering::Release);
-        assert_eq!(before, 0, "more than one byte is in flight");
-        self.0.edge.swap(true, Ordering::Release);
-        self.0.blocked.notify();
+        assert!(!self.is_receiver, "nobody reads what is written here");
+        assert!(!self.pipe.closed.load(Ordering::Relaxed), "the receiver is closed");
+        if self.pipe.latest(Ordering::Relaxed) >= ROOM {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.pipe.bytes.fetch_add(bytes.len(), Ordering::Release);
+        self.pipe.blocked.notify();
         Ok(bytes.len())
     }
 
@@ -82,39 +120,53 @@ impl io::Write for &UnixStream {
     }
 }
 
-/// Receives what there is, as far as there is room.
-///
-/// # Errors
-///
-/// As [`rustix::io::read`]'s, if there is nothing.
-pub fn read(receiver: &UnixStream, buffer: &mut [u8]) -> rustix::io::Result<usize> {
-    let take = |bytes: usize| bytes.checked_sub(1).map(|_| bytes.saturating_sub(buffer.len()));
-    let bytes = &receiver.0.bytes;
-    match bytes.fetch_update(Ordering::Acquire, Ordering::Relaxed, take) {
-        Ok(before) => Ok(before.min(buffer.len())),
-        Err(_) => Err(rustix::io::Errno::WOULDBLOCK),
+impl io::Read for &Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        assert!(self.is_receiver, "nobody writes what is read here");
+        let read = self.pipe.latest(Ordering::Acquire).min(buffer.len());
+        if read == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.pipe.bytes.fetch_sub(read, Ordering::Acquire);
+        Ok(read)
     }
 }
 
-/// No source is waited for in a model.
-#[must_use]
-pub fn reports_end(_fd: BorrowedFd<'_>) -> bool {
-    false
+/// A reference to a source. No model has one.
+#[derive(Debug)]
+pub struct SockRef<'s>(&'s Socket);
+
+impl Deref for SockRef<'_> {
+    type Target = Socket;
+
+    fn deref(&self) -> &Socket {
+        self.0
+    }
 }
 
 /// The selector.
 #[derive(Debug)]
-pub struct Poller(Arc<Pipe>);
+pub struct Poller {
+    /// The receiver's bytes, and how they are reported.
+    receiver: OnceCell<(Arc<Pipe>, Event)>,
+}
 
 /// What it reports.
 #[derive(Debug)]
 pub struct Events(Option<Event>);
 
-/// The key of the receiver.
-const BELL: usize = usize::MAX - 1;
-
 impl Poller {
-    /// Makes one that reports the last pair.
+    /// Makes one that reports nothing.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn new() -> io::Result<Self> {
+        let receiver = OnceCell::new();
+        Ok(Self { receiver })
+    }
+
+    /// Adds the receiver.
     ///
     /// # Errors
     ///
@@ -122,53 +174,53 @@ impl Poller {
     ///
     /// # Panics
     ///
-    /// If there is no pair.
-    pub fn new() -> io::Result<Self> {
-        Ok(Self(PIPE.take().expect("a pair")))
-    }
-
-    /// Adds the receiver.
-    ///
-    /// # Errors
-    ///
-    /// If it is another descriptor.
+    /// If it is to be reported in another way than as long as there are bytes, or if there is one already.
     ///
     /// # Safety
     ///
     /// It is not used.
     #[allow(unsafe_code)]
-    pub unsafe fn add_with_mode(&self, _fd: RawFd, interest: Event, _mode: PollMode) -> io::Result<()> {
-        match interest.key {
-            BELL => Ok(()),
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        }
-    }
-
-    /// It does.
-    #[must_use]
-    pub fn supports_edge(&self) -> bool {
-        true
-    }
-
-    /// Edges need not be asked for again.
-    ///
-    /// # Errors
-    ///
-    /// None.
-    pub fn modify<T>(&self, _fd: T, _interest: Event) -> io::Result<()> {
+    pub unsafe fn add_with_mode(&self, receiver: &Socket, interest: Event, mode: PollMode) -> io::Result<()> {
+        assert_eq!(mode, PollMode::Level);
+        assert!(receiver.is_receiver && interest.readable);
+        let added = self.receiver.set((Arc::clone(&receiver.pipe), interest));
+        added.expect("there is one receiver");
         Ok(())
     }
 
-    /// There is nothing to delete.
+    /// No model has a source.
     ///
     /// # Errors
     ///
-    /// None.
-    pub fn delete<T>(&self, _fd: T) -> io::Result<()> {
-        Ok(())
+    /// Always.
+    ///
+    /// # Safety
+    ///
+    /// It is not used.
+    #[allow(unsafe_code)]
+    pub unsafe fn add(&self, _source: &Socket, _interest: Event) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
     }
 
-    /// Waits for the edge, or does not wait. It may end early once, as after a signal.
+    /// No model has a source.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn modify(&self, _source: &Socket, _interest: Event) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    /// No model has a source.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn delete(&self, _source: &Socket) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    /// Blocks until there are bytes, or only looks whether there are.
     ///
     /// # Errors
     ///
@@ -179,17 +231,19 @@ impl Poller {
     /// If there is a deadline.
     #[track_caller]
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
-        let mut reported = self.0.edge.swap(false, Ordering::Acquire);
-        match timeout {
-            Some(Duration::ZERO) => {}
-            Some(_) => panic!("a model has no deadlines"),
-            None if reported => {}
-            None => {
-                self.0.blocked.wait();
-                reported = self.0.edge.swap(false, Ordering::Acquire);
-            }
+        let (pipe, event) = self.receiver.get().expect("there is a receiver");
+        let blocks = timeout != Some(Duration::ZERO);
+        assert!(
+            !blocks || timeout.is_none_or(|timeout| timeout >= DAY),
+            "a model has no deadlines"
+        );
+        let is_readable = || pipe.latest(Ordering::Acquire) > 0;
+        let mut reported = is_readable();
+        while blocks && !reported {
+            pipe.blocked.wait();
+            reported = is_readable();
         }
-        events.0 = reported.then(|| Event::readable(BELL));
+        events.0 = reported.then_some(*event);
         Ok(usize::from(reported))
     }
 }

@@ -7,6 +7,7 @@ use std::{fmt, io};
 
 use loom::sync::Notify;
 
+pub use loom::thread::ThreadId;
 pub use std::thread::Result;
 
 /// A thread, with the token of `park` and `unpark`.
@@ -14,17 +15,29 @@ pub use std::thread::Result;
 /// Loom's own `unpark` is not a point at which it tries other orders. This one is; it orders what comes before it before
 /// what comes after the `park` that it ends, and that may end early once.
 #[derive(Clone)]
-pub struct Thread(Arc<Notify>);
+pub struct Thread {
+    id: ThreadId,
+    token: Arc<Notify>,
+}
 
 loom::thread_local! {
-    static CURRENT: Thread = Thread(Arc::new(Notify::new()));
+    static CURRENT: Thread = Thread {
+        id: loom::thread::current().id(),
+        token: Arc::new(Notify::new()),
+    };
 }
 
 impl Thread {
+    /// A number that no other thread has.
+    #[must_use]
+    pub fn id(&self) -> ThreadId {
+        self.id
+    }
+
     /// Ends the thread's `park`, or its next.
     #[track_caller]
     pub fn unpark(&self) {
-        self.0.notify();
+        self.token.notify();
     }
 }
 
@@ -43,7 +56,7 @@ pub fn current() -> Thread {
 /// Blocks until there is a token, and takes it.
 #[track_caller]
 pub fn park() {
-    current().0.wait();
+    current().token.wait();
 }
 
 /// Loom knows no time.
@@ -74,6 +87,9 @@ impl ThreadPool {
     pub fn with_name(_name: String, _threads: usize) -> Self {
         Self
     }
+
+    /// It has a thread for every job anyway.
+    pub fn set_num_threads(&mut self, _threads: usize) {}
 
     /// Runs a job.
     pub fn execute(&self, job: impl FnOnce() + Send + 'static) {

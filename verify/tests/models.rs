@@ -6,16 +6,22 @@
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::mem;
+use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Once};
 use std::task::{Poll, Waker};
-use std::thread::current;
+use std::{mem, panic, thread};
 
 use loom::model::Builder;
 use loom::sync::atomic::{AtomicBool, Ordering};
-use loom::thread::spawn;
+use loom::thread::{JoinHandle, ThreadId, current, spawn};
+
+thread_local! {
+    /// Whether there was a panic. No model has one of its own; a task's, a check of loom's included, stays in the task. All
+    /// threads of a model are one thread of the system.
+    static PANICKED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Runs a model in all orders.
 fn explore(model: impl Fn() + Send + Sync + 'static) {
@@ -31,14 +37,28 @@ fn explore_within_bounds(model: impl Fn() + Send + Sync + 'static) {
 }
 
 fn run(builder: Builder, model: impl Fn() + Send + Sync + 'static) {
+    watch_for_panics();
     let runs = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&runs);
     builder.check(move || {
+        assert!(!PANICKED.get(), "the run before had a panic");
         count.fetch_add(1, Ordering::Relaxed);
         model();
     });
-    let name = current().name().unwrap_or_default().to_owned();
+    assert!(!PANICKED.get(), "the last run had a panic");
+    let name = thread::current().name().unwrap_or_default().to_owned();
     println!("{name}: {} runs", runs.load(Ordering::Relaxed));
+}
+
+fn watch_for_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            PANICKED.set(true);
+            report(info);
+        }));
+    });
 }
 
 /// What a task waits for. Relaxed, so that nothing but the wake makes the task see it.
@@ -83,7 +103,26 @@ fn event_and_wake() -> impl Future<Output = ()> {
     })
 }
 
-/// The models of all steps that hear other threads.
+fn join(thread: JoinHandle<()>) {
+    thread.join().expect("a wake does not panic");
+}
+
+/// What may be dropped on the thread that made it, and on no other.
+struct ThreadBound(ThreadId);
+
+impl ThreadBound {
+    fn new() -> Self {
+        Self(current().id())
+    }
+}
+
+impl Drop for ThreadBound {
+    fn drop(&mut self) {
+        assert!(self.0 == current().id(), "it is dropped on another thread");
+    }
+}
+
+/// The models of all steps whose park another thread ends.
 macro_rules! wakes {
     ($step:ident) => {
         use verify::$step::{Scheduler, yield_now};
@@ -145,47 +184,115 @@ macro_rules! wakes {
             });
         }
 
-        /// Both come before the second poll. The third is for the other task's wake; if the task stood in the queue twice,
-        /// it would come earlier.
+        /// Runs a task that `act`, in another task, wakes after the first poll. Returns the number of its polls a while after
+        /// that, and after one more wake: if the task stood in the queue twice, the first number would be higher.
+        fn polls_after(act: impl AsyncFnOnce(Waker) + 'static) -> (u32, u32) {
+            let polls = Rc::new(Cell::new(0));
+            let waiting = Rc::new(Cell::new(None));
+            let polls_until_wake = Rc::new(Cell::new(0));
+            let scheduler = Scheduler::new();
+            scheduler.spawn({
+                let (polls, waiting) = (Rc::clone(&polls), Rc::clone(&waiting));
+                poll_fn(move |cx| {
+                    polls.set(polls.get() + 1);
+                    waiting.set(Some(cx.waker().clone()));
+                    if polls.get() < 3 {
+                        Poll::Pending
+                    } else {
+                        Poll::Ready(())
+                    }
+                })
+            });
+            scheduler.spawn({
+                let (polls, polls_until_wake) = (Rc::clone(&polls), Rc::clone(&polls_until_wake));
+                async move {
+                    let waker = || waiting.take().expect("the task is waiting");
+                    act(waker()).await;
+                    for _ in 0..3 {
+                        yield_now().await;
+                    }
+                    polls_until_wake.set(polls.get());
+                    waker().wake();
+                }
+            });
+            scheduler.run();
+            (polls_until_wake.get(), polls.get())
+        }
+
         #[test]
         fn two_wakes_at_once_make_one_poll() {
             explore(|| {
-                let polls = Rc::new(Cell::new(0));
-                let waiting = Rc::new(Cell::new(None));
-                let polls_until_wake = Rc::new(Cell::new(0));
+                let polls = polls_after(async |waker| {
+                    let threads = [waker.clone(), waker].map(|waker| spawn(|| waker.wake()));
+                    threads.into_iter().for_each(join);
+                });
+                assert_eq!(polls, (2, 3));
+            });
+        }
+
+        #[test]
+        fn a_wake_by_a_task_and_then_one_by_a_thread_make_one_poll() {
+            explore(|| {
+                let polls = polls_after(async |waker| {
+                    waker.wake_by_ref();
+                    join(spawn(|| waker.wake()));
+                });
+                assert_eq!(polls, (2, 3));
+            });
+        }
+
+        #[test]
+        fn a_wake_by_a_thread_and_then_one_by_a_task_make_one_poll() {
+            explore(|| {
+                let polls = polls_after(async |waker| {
+                    let by_thread = waker.clone();
+                    join(spawn(|| by_thread.wake()));
+                    waker.wake();
+                });
+                assert_eq!(polls, (2, 3));
+            });
+        }
+
+        /// One poll is for both wakes, of the task itself and of a thread. The thread's entry in the queue may be left over,
+        /// and must not stand in the way of the next wake.
+        #[test]
+        fn a_wake_after_the_poll_for_two_is_seen() {
+            explore_within_bounds(|| {
                 let scheduler = Scheduler::new();
-                scheduler.spawn({
-                    let (polls, waiting) = (Rc::clone(&polls), Rc::clone(&waiting));
-                    poll_fn(move |cx| {
-                        polls.set(polls.get() + 1);
-                        match polls.get() {
-                            1 => {
-                                let wakers = [cx.waker().clone(), cx.waker().clone()];
-                                for thread in wakers.map(|waker| spawn(|| waker.wake())) {
-                                    thread.join().expect("a wake does not panic");
-                                }
-                            }
-                            2 => waiting.set(Some(cx.waker().clone())),
-                            _ => return Poll::Ready(()),
-                        }
-                        Poll::Pending
-                    })
-                });
-                scheduler.spawn({
-                    let (polls, polls_until_wake) = (Rc::clone(&polls), Rc::clone(&polls_until_wake));
-                    async move {
-                        while polls.get() < 2 {
-                            yield_now().await;
-                        }
-                        yield_now().await;
-                        yield_now().await;
-                        polls_until_wake.set(polls.get());
-                        let waker: Option<Waker> = waiting.take();
-                        waker.expect("the task is waiting").wake();
+                let mut event = Box::pin(event_and_wake());
+                let mut polls = 0;
+                scheduler.spawn(poll_fn(move |cx| {
+                    polls += 1;
+                    if polls == 1 {
+                        cx.waker().wake_by_ref();
+                        let waker = cx.waker().clone();
+                        join(spawn(|| waker.wake()));
+                        return Poll::Pending;
                     }
-                });
+                    let polled = event.as_mut().poll(cx);
+                    assert!(polled.is_ready() || polls == 2);
+                    polled
+                }));
                 scheduler.run();
-                assert_eq!((polls_until_wake.get(), polls.get()), (2, 3));
+            });
+        }
+
+        /// For either, the other's loop is another thread.
+        #[test]
+        fn a_task_of_another_scheduler_wakes_as_a_thread_does() {
+            explore_within_bounds(|| {
+                let scheduler = Scheduler::new();
+                scheduler.spawn(event_from(|event, waker| {
+                    let (event, waker) = (event.clone(), waker.clone());
+                    let other = Scheduler::new();
+                    other.spawn(async move {
+                        yield_now().await;
+                        event.set();
+                        waker.wake();
+                    });
+                    other.run();
+                }));
+                scheduler.run();
             });
         }
 
@@ -238,6 +345,24 @@ macro_rules! handles {
             });
         }
 
+        /// The wake comes before the future's last poll, or while its id is taken out of the queue, or after that. The task
+        /// that waits meanwhile is not forgotten.
+        #[test]
+        fn a_wake_may_meet_the_end_of_block_on() {
+            explore_within_bounds(|| {
+                let scheduler = Scheduler::new();
+                let handle = scheduler.spawn(event_and_wake());
+                scheduler.block_on(async {
+                    let mut event = pin!(event_and_wake());
+                    let _polled = poll_fn(|cx| Poll::Ready(event.as_mut().poll(cx))).await;
+                    yield_now().await;
+                });
+                scheduler
+                    .block_on(handle)
+                    .expect("it neither panics nor is aborted");
+            });
+        }
+
         #[test]
         fn a_task_is_joined_whenever_it_is_woken() {
             explore(|| {
@@ -247,6 +372,46 @@ macro_rules! handles {
                     .block_on(handle)
                     .expect("it neither panics nor is aborted");
             });
+        }
+
+        /// The wake is not what the task waits for, so that nothing but the abort ends it.
+        #[test]
+        fn an_abort_may_meet_a_wake() {
+            explore(|| {
+                let scheduler = Scheduler::new();
+                let bound = ThreadBound::new();
+                let handle = scheduler.spawn(async {
+                    event_from(|_, waker| waker.wake_by_ref()).await;
+                    drop(bound);
+                });
+                let ended = scheduler.block_on(async {
+                    // The task is polled before the first goes on, and may be polled again before the second does.
+                    yield_now().await;
+                    yield_now().await;
+                    handle.abort();
+                    handle.await
+                });
+                assert!(ended.is_err_and(|error| error.is_cancelled()));
+            });
+        }
+
+        /// The thread's waker may be the last that holds the task.
+        #[test]
+        fn an_output_that_nobody_takes_is_dropped_on_the_schedulers_thread() {
+            for is_kept in [true, false] {
+                explore(move || {
+                    let scheduler = Scheduler::new();
+                    let bound = ThreadBound::new();
+                    let handle = scheduler.spawn(async {
+                        event_and_wake().await;
+                        bound
+                    });
+                    let kept = is_kept.then_some(handle);
+                    scheduler.run();
+                    drop(scheduler);
+                    drop(kept);
+                });
+            }
         }
     };
 }
@@ -279,6 +444,34 @@ macro_rules! jobs {
                 assert_eq!(sum, 8);
             });
         }
+
+        #[test]
+        fn an_abort_may_meet_the_end_of_a_job() {
+            explore(|| {
+                let ended = Scheduler::new().block_on(async {
+                    let job = spawn_blocking(|| 3 + 5);
+                    yield_now().await;
+                    yield_now().await;
+                    job.abort();
+                    job.await
+                });
+                assert!(ended.map_or_else(|error| error.is_cancelled(), |sum| sum == 8));
+            });
+        }
+
+        #[test]
+        fn the_end_of_a_job_may_meet_the_end_of_the_scheduler() {
+            explore(|| {
+                let scheduler = Scheduler::new();
+                let job = scheduler.block_on(async {
+                    let job = spawn_blocking(|| 3 + 5);
+                    yield_now().await;
+                    job
+                });
+                drop(scheduler);
+                assert!(job.is_finished());
+            });
+        }
     };
 }
 
@@ -297,9 +490,57 @@ mod exp4 {
     jobs!(exp4);
 }
 
-/// The stand-in for the socket asserts that no more than one byte is in flight, in all of them.
+/// The self-socket's own.
+macro_rules! bytes {
+    () => {
+        /// Two bytes fill it, before the loop parks for the first time. If the bytes were read too late or too often, or if
+        /// the write of one more blocked, the last wake would be lost.
+        #[test]
+        fn a_wake_is_not_lost_though_the_self_socket_is_full() {
+            explore(|| {
+                let scheduler = Scheduler::new();
+                let mut event = Box::pin(event_and_wake());
+                let mut polls = 0;
+                scheduler.spawn(poll_fn(move |cx| {
+                    polls += 1;
+                    if polls <= 2 {
+                        let waker = cx.waker().clone();
+                        join(spawn(|| waker.wake()));
+                        return Poll::Pending;
+                    }
+                    event.as_mut().poll(cx)
+                }));
+                scheduler.run();
+            });
+        }
+    };
+}
+
 mod exp6 {
     wakes!(exp6);
     handles!(exp6);
     jobs!(exp6);
+    bytes!();
+}
+
+/// The stand-in for the local queue's cell panics if another thread comes to it, in all of them.
+mod exp6_fast {
+    wakes!(exp6_fast);
+    handles!(exp6_fast);
+    jobs!(exp6_fast);
+    bytes!();
+
+    /// While the task that wakes yields, the loop moves the remote id into the local queue, where the local id follows it.
+    #[test]
+    fn a_task_whose_remote_id_comes_first_is_polled_once() {
+        explore(|| {
+            let polls = polls_after(async |waker| {
+                let by_thread = waker.clone();
+                join(spawn(|| by_thread.wake()));
+                yield_now().await;
+                waker.wake();
+            });
+            assert_eq!(polls, (2, 3));
+        });
+    }
 }

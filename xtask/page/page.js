@@ -234,7 +234,7 @@ function showStep() {
   const { pair } = route;
   const step = stepOf(pair.new);
   const of = (kind) => pair.files.filter((file) => file.kind === kind);
-  const shown = [...of("changed"), ...of("new")];
+  const shown = pair.files.filter((file) => file.kind !== "identical");
   const identical = of("identical");
   const numbers = [`${step.code} code lines`, counts(pair)];
   for (const kind of ["new", "changed", "identical"]) if (of(kind).length) numbers.push(`${of(kind).length} ${kind}`);
@@ -244,7 +244,7 @@ function showStep() {
     <p class="idea">${escaped(step.idea)}</p>
     <p class="sum">${numbers.join(" · ")}</p>
     <div class="step">
-      <ul class="list">${list("Changed", of("changed"))}${list("New", of("new"))}${list("Identical", identical)}</ul>
+      <ul class="list">${list("In reading order", shown)}${list("Identical", identical)}</ul>
       <div>${shown.map((file) => section(pair, file)).join("")}${identical.map((file) => details(pair, file)).join("")}</div>
     </div>`;
   document.title = `${step.dir}: the growth of six async schedulers`;

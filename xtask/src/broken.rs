@@ -31,6 +31,14 @@ const REPORTS: [&str; 3] = ["Seen elsewhere", "Of the same kind", "Related"];
 /// What tells which promises they break.
 const PROMISES: &str = "docs/reliability.md";
 
+/// The step that is built in two variants, and the package that tests each. The models of `verify` are of either.
+const TWICE: &str = "exp6-combined";
+const VARIANTS: [(&str, &str); 2] = [("plain", "exp6-plain"), ("fast", "exp6-combined")];
+const MODELS: &str = "verify";
+
+/// The files of the fast variant that the plain one does not have.
+const FAST: &str = "exp6-combined/fast/";
+
 /// The longest that a test may take. A test that takes longer hangs, and has caught the mistake.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -178,30 +186,48 @@ fn listed(page: &str, mistakes: &[Mistake]) -> Result {
 }
 
 impl Mistake {
-    /// A head of `Title:`, `Step:` and `Test:`, and then a unified diff.
+    /// A head of `Title:`, `Step:`, for exp6 `Variant:`, and `Test:`, and then a unified diff.
     fn parse(file: &str, text: &str) -> Result<Self> {
         let Some(place) = text.find("\n--- ") else {
             return failed(format!("{file}: there is no diff"));
         };
         let (head, diff) = text.split_at(place + 1);
-        let field = |key: &str| {
-            let found = head.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
-            found.map_or_else(
-                || failed(format!("{file}: there is no `{key}:`")),
-                |value| Ok(value.trim()),
-            )
+        let found = |key: &str| {
+            let value = head.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+            value.map(str::trim)
         };
+        let field = |key: &str| found(key).map_or_else(|| failed(format!("{file}: there is no `{key}:`")), Ok);
         let step = field("Step")?;
         let patches = split(diff)
             .map(|text| Patch::parse(file, step, text))
             .collect::<Result<_>>()?;
         let stem = Path::new(file).file_stem().unwrap_or_default();
-        Ok(Self {
+        let mistake = Self {
             name: stem.to_string_lossy().into_owned(),
             title: field("Title")?.to_owned(),
             test: Test::parse(field("Test")?),
             patches,
-        })
+        };
+        if step == TWICE {
+            mistake.check_variant(file, field("Variant")?)?;
+        } else if found("Variant").is_some() {
+            return failed(format!("{file}: only {TWICE} has variants"));
+        }
+        Ok(mistake)
+    }
+
+    /// The test has to be one of the variant, and the files as well.
+    fn check_variant(&self, file: &str, variant: &str) -> Result {
+        let Some((_, tested_by)) = VARIANTS.iter().find(|(name, _)| *name == variant) else {
+            return failed(format!("{file}: there is no variant `{variant}`"));
+        };
+        if ![*tested_by, MODELS].contains(&self.test.package()) {
+            return failed(format!("{file}: the variant `{variant}` is tested by `{tested_by}`"));
+        }
+        if variant != "fast" && self.patches.iter().any(|patch| patch.file.starts_with(FAST)) {
+            return failed(format!("{file}: the variant `{variant}` has no file of {FAST}"));
+        }
+        Ok(())
     }
 
     /// The files that it changes, with what they are after and before.
@@ -500,6 +526,30 @@ Test: -p exp2-sleep --test suite wakes::it_is_right
         Mistake::parse("patches/wrong.patch", &astray)
             .map(drop)
             .expect_err("another step");
+    }
+
+    #[test]
+    fn a_patch_of_exp6_names_its_variant_and_no_other_does() {
+        let parse = |text: &str| Mistake::parse("patches/wrong.patch", text).map(drop);
+        let plain = TEXT
+            .replace("exp2-sleep", "exp6-combined")
+            .replace("-p exp6-combined", "-p exp6-plain");
+        let plain = plain.replace("Test: ", "Variant: plain\nTest: ");
+        parse(&plain).expect("it is plain");
+        let fast = plain.replace("Variant: plain", "Variant: fast");
+        parse(&fast).expect_err("`exp6-plain` is not fast");
+        let fast = fast
+            .replace("-p exp6-plain", "-p exp6-combined")
+            .replace("/src/", "/fast/");
+        parse(&fast).expect("it is fast");
+        parse(&fast.replace("-p exp6-combined --test suite", "-p verify --test models")).expect("it is a model");
+        let fast_as_plain = fast
+            .replace("Variant: fast", "Variant: plain")
+            .replace("-p exp6-combined", "-p exp6-plain");
+        parse(&fast_as_plain).expect_err("the plain variant does not have the file");
+        parse(&fast.replace("Variant: fast", "Variant: slow")).expect_err("there is no such variant");
+        parse(&fast.replace("Variant: fast\n", "")).expect_err("it names no variant");
+        parse(&TEXT.replace("Test: ", "Variant: plain\nTest: ")).expect_err("exp2 has no variants");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::lines::{self, Change};
 use crate::stop::Result;
-use crate::tree::{Pair, Tree};
+use crate::tree::{Pair, Step, Tree};
 
 /// A file of `src/` in one step or in both.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct FileDiff {
     pub(crate) changes: Vec<Change>,
 }
 
-/// In the order in which files are shown.
+/// In the order in which files are shown, apart from those that have a place of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Changed,
@@ -63,7 +63,7 @@ impl FileDiff {
     }
 }
 
-/// The files of both steps, by kind and then in the order in which one reads them.
+/// The files of both steps, in the order in which one reads them.
 pub(crate) fn files(tree: &Tree, pair: Pair) -> Result<Vec<FileDiff>> {
     let mut names = tree.sources(pair.new)?;
     let gone = tree.sources(pair.old)?;
@@ -80,8 +80,38 @@ pub(crate) fn files(tree: &Tree, pair: Pair) -> Result<Vec<FileDiff>> {
         };
         files.push(FileDiff::between(&name, read(pair.old)?, read(pair.new)?));
     }
-    files.sort_by_key(|file| file.kind);
+    files.sort_by_key(|file| place(pair.new, file));
     Ok(files)
+}
+
+/// The reading order: the file with the step's idea, the loop, what else has changed, what is new, the list of modules, the
+/// demo. Within one of these, files stay as they were. Identical files come last: they are only named.
+fn place(step: &Step, file: &FileDiff) -> (bool, usize, Kind) {
+    let part = match file.name.as_str() {
+        name if name == step.story => 0,
+        "scheduler.rs" => 1,
+        "lib.rs" => 3,
+        "main.rs" => 4,
+        _ => 2,
+    };
+    (file.kind == Kind::Identical, part, file.kind)
+}
+
+/// The files that a step changes or adds, in one order that shows its diff to each of its parents in the reading order.
+pub(crate) fn reading_order(tree: &Tree, step: &'static Step) -> Result<Vec<String>> {
+    let mut shown = Vec::new();
+    for pair in Pair::to(step) {
+        shown.extend(files(tree, pair)?);
+    }
+    shown.retain(|file| file.kind != Kind::Identical);
+    let place = |name: &String| {
+        let places = shown.iter().filter(|file| file.name == *name);
+        places.map(|file| place(step, file)).min()
+    };
+    let mut names = tree.sources(step)?;
+    names.retain(|name| place(name).is_some());
+    names.sort_by_key(place);
+    Ok(names)
 }
 
 /// The files of a kind, by name.

@@ -19,8 +19,7 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
         return Err(arg.unexpected().into());
     }
     let tree = Tree::find()?;
-    let from = |pair: Pair| format!("{}→{}", pair.old.number, pair.new.number);
-    let changes = changes(&tree, from, |step| step.dir.to_owned())?;
+    let changes = changes(&tree, Pair::short, |step| step.dir.to_owned())?;
     write!(out, "{}\n{changes}\n", steps(&tree)?)?;
     Ok(writeln!(out, "{KEY}")?)
 }

@@ -7,6 +7,7 @@ mod docs;
 mod forward;
 mod git;
 mod growth;
+mod limits;
 mod lines;
 mod page;
 mod rust;
@@ -15,6 +16,7 @@ mod split;
 mod stop;
 mod table;
 mod tree;
+mod twins;
 mod unified;
 
 use std::io::{self, BufWriter, Write};

@@ -1,6 +1,6 @@
 //! What the commands want to know of Rust source: its tokens, its items, its lines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::ops::{Range, RangeInclusive};
 
@@ -105,13 +105,24 @@ impl<'a> Source<'a> {
 
     /// How many lines hold code other than `use`: no blanks, no comments.
     pub(crate) fn code_lines(&self) -> usize {
+        self.numbers_of_code().len()
+    }
+
+    /// Those lines alone.
+    pub(crate) fn code(&self) -> String {
+        let lines: Vec<_> = self.text.lines().collect();
+        let code = self.numbers_of_code().into_iter().map(|line| lines[line - 1]);
+        code.map(|line| format!("{line}\n")).collect()
+    }
+
+    fn numbers_of_code(&self) -> BTreeSet<usize> {
         let mut code = BTreeSet::new();
         for (kind, range) in tokens(self.text) {
             if kind != TokenKind::Whitespace && !is_comment(kind) {
                 code.extend(self.line(range.start)..=self.line(range.end - 1));
             }
         }
-        code.difference(&self.import_lines()).count()
+        &code - &self.import_lines()
     }
 
     /// The lines of `use`.
@@ -139,6 +150,53 @@ impl<'a> Source<'a> {
         let mut functions = Functions::default();
         functions.visit_file(&self.syntax);
         functions.0
+    }
+
+    /// The modules of the crate that this one imports, by the paths that begin with `crate` or `super`: `task`. An item at
+    /// the crate's root counts by its own name.
+    pub(crate) fn imports(&self) -> BTreeSet<String> {
+        let mut imports = Imports::default();
+        imports.visit_file(&self.syntax);
+        imports.0
+    }
+
+    /// What a file re-exports from its modules: each name, and the module.
+    pub(crate) fn exports(&self) -> BTreeMap<String, String> {
+        let mut exports = BTreeMap::new();
+        for item in &self.syntax.items {
+            if let syn::Item::Use(item) = item
+                && let syn::UseTree::Path(path) = &item.tree
+            {
+                let module = path.ident.to_string();
+                exports.extend(used_names(&path.tree).into_iter().map(|name| (name, module.clone())));
+            }
+        }
+        exports
+    }
+
+    /// The documentation of the items that are `pub`, by name.
+    pub(crate) fn public_docs(&self) -> BTreeMap<String, String> {
+        let mut docs = BTreeMap::new();
+        for item in &self.syntax.items {
+            match item {
+                syn::Item::Impl(block) => {
+                    for inner in &block.items {
+                        if let syn::ImplItem::Fn(method) = inner
+                            && matches!(method.vis, syn::Visibility::Public(_))
+                        {
+                            let name = format!("{}::{}", type_name(&block.self_ty), method.sig.ident);
+                            docs.insert(name, doc(&method.attrs));
+                        }
+                    }
+                }
+                item => {
+                    if let Some((syn::Visibility::Public(_), attrs)) = visibility(item) {
+                        docs.insert(name(item), doc(attrs));
+                    }
+                }
+            }
+        }
+        docs
     }
 
     /// The items, and those within an `impl` or a module each for itself.
@@ -178,6 +236,71 @@ struct Uses(BTreeSet<usize>);
 impl Visit<'_> for Uses {
     fn visit_item_use(&mut self, item: &syn::ItemUse) {
         self.0.extend(lines(item.span()));
+    }
+}
+
+#[derive(Default)]
+struct Imports(BTreeSet<String>);
+
+impl Visit<'_> for Imports {
+    fn visit_item_use(&mut self, item: &syn::ItemUse) {
+        if let syn::UseTree::Path(path) = &item.tree
+            && (path.ident == "crate" || path.ident == "super")
+        {
+            self.0.extend(used_names(&path.tree));
+        }
+    }
+
+    fn visit_path(&mut self, path: &syn::Path) {
+        let mut segments = path.segments.iter();
+        if segments.next().is_some_and(|first| first.ident == "crate") {
+            self.0.extend(segments.next().map(|segment| segment.ident.to_string()));
+        }
+        visit::visit_path(self, path);
+    }
+}
+
+/// The first name of each path in what is left of a `use`.
+fn used_names(tree: &syn::UseTree) -> Vec<String> {
+    match tree {
+        syn::UseTree::Path(path) => vec![path.ident.to_string()],
+        syn::UseTree::Name(name) => vec![name.ident.to_string()],
+        syn::UseTree::Rename(rename) => vec![rename.ident.to_string()],
+        syn::UseTree::Group(group) => group.items.iter().flat_map(used_names).collect(),
+        syn::UseTree::Glob(_) => Vec::new(),
+    }
+}
+
+fn visibility(item: &syn::Item) -> Option<(&syn::Visibility, &[syn::Attribute])> {
+    match item {
+        syn::Item::Const(item) => Some((&item.vis, &item.attrs)),
+        syn::Item::Enum(item) => Some((&item.vis, &item.attrs)),
+        syn::Item::Fn(item) => Some((&item.vis, &item.attrs)),
+        syn::Item::Static(item) => Some((&item.vis, &item.attrs)),
+        syn::Item::Struct(item) => Some((&item.vis, &item.attrs)),
+        syn::Item::Trait(item) => Some((&item.vis, &item.attrs)),
+        syn::Item::Type(item) => Some((&item.vis, &item.attrs)),
+        _ => None,
+    }
+}
+
+/// The text of the `///` above an item.
+fn doc(attrs: &[syn::Attribute]) -> String {
+    let lines = attrs.iter().filter_map(|attr| match &attr.meta {
+        syn::Meta::NameValue(meta) if meta.path.is_ident("doc") => text(&meta.value),
+        _ => None,
+    });
+    lines.map(|line| format!("///{line}\n")).collect()
+}
+
+/// What a literal string holds.
+pub(crate) fn text(value: &syn::Expr) -> Option<String> {
+    match value {
+        syn::Expr::Lit(syn::ExprLit {
+            lit: syn::Lit::Str(text),
+            ..
+        }) => Some(text.value()),
+        _ => None,
     }
 }
 

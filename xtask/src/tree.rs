@@ -16,8 +16,8 @@ pub(crate) struct Step {
     pub(crate) parents: &'static [usize],
     /// Its idea, in two sentences.
     pub(crate) idea: &'static str,
-    /// Code lines it may have, about.
-    pub(crate) budget: usize,
+    /// The file that holds the idea: whoever reads the step reads it first.
+    pub(crate) story: &'static str,
 }
 
 /// In the order in which one reads them: no step stands before one that it grew from.
@@ -26,51 +26,54 @@ pub(crate) const STEPS: [Step; 6] = [
         number: 1,
         dir: "exp1-simplest",
         parents: &[],
-        idea: "A queue of futures and a loop that polls each in turn until none is left. \
-               Nobody can wait: a task that has nothing to do is polled all the same.",
-        budget: 40,
+        idea: "A queue of futures, and a loop that polls one after the other until none is left. \
+               A task cannot wait: one that has nothing to do is polled all the same.",
+        story: "scheduler.rs",
     },
     Step {
         number: 2,
         dir: "exp2-sleep",
         parents: &[1],
-        idea: "Tasks wait for a moment in time, so the loop needs wakers, a ready queue, a timer queue and a place to block. \
-               Only tasks that were woken are polled, and the thread sleeps when there are none.",
-        budget: 330,
+        idea: "Tasks sleep, so the loop needs wakers, a run queue, a timer queue and a place to park. \
+               Only tasks that were woken are polled, and the thread parks while no task can run.",
+        story: "scheduler.rs",
     },
     Step {
         number: 3,
         dir: "exp3-spawn",
         parents: &[2],
-        idea: "A task starts other tasks, and awaits or aborts them by a handle. \
-               So its handle, its wakers and the ready queue share it, and it becomes one allocation with its result beside the future.",
-        budget: 590,
+        idea: "A task spawns other tasks, and awaits or aborts them through a handle. \
+               A future around the user's puts the result, or the panic, into a cell that the task and its handle share.",
+        story: "join.rs",
     },
     Step {
         number: 4,
         dir: "exp4-threadpool",
         parents: &[3],
-        idea: "Work that would stop every other task goes to a pool of threads. \
-               Wakes now come from those threads, so the ready queue gets a second half that they may touch.",
-        budget: 680,
+        idea: "A job that would block every other task runs on a thread of a pool. \
+               An ordinary task awaits its result, and the pool's thread wakes that task as any other thread could since exp2.",
+        story: "blocking.rs",
     },
     Step {
         number: 5,
         dir: "exp5-selectors",
         parents: &[3],
-        idea: "Tasks wait for sockets and other descriptors: the loop blocks in a selector, which knows them all. \
-               A source remembers what it is ready for, and an operation is tried before it waits.",
-        budget: 820,
+        idea: "Tasks wait for sockets and other descriptors, so the loop parks in a selector, which reports the ready ones. \
+               An operation is tried first, and the task waits only after `WouldBlock`.",
+        story: "park.rs",
     },
     Step {
         number: 6,
         dir: "exp6-combined",
         parents: &[5, 4],
         idea: "A thread can block in one place only, so a wake from another thread has to look like a readable socket. \
-               With a socket to itself the loop hears threads and descriptors at once, and the two branches join.",
-        budget: 1110,
+               It writes a byte into the self-socket, whose other end is registered with the selector.",
+        story: "park.rs",
     },
 ];
+
+/// The package that compiles exp6's library without the files of `fast`.
+pub(crate) const PLAIN: &str = "exp6-combined/plain";
 
 const NO_ALIAS: &str = "use … as sched;\n";
 
@@ -137,6 +140,11 @@ impl Pair {
     /// A step with each of its parents.
     pub(crate) fn to(new: &'static Step) -> impl Iterator<Item = Self> {
         new.parents().map(move |old| Self { old, new })
+    }
+
+    /// As in a table: `1→2`.
+    pub(crate) fn short(self) -> String {
+        format!("{}→{}", self.old.number, self.new.number)
     }
 
     /// As in the name of a file: `1-2`.
@@ -234,8 +242,7 @@ impl Tree {
         Ok(found)
     }
 
-    /// A step's source files without the folder, in the order in which one reads them: as `lib.rs` names them, then
-    /// `lib.rs` itself, and the demo at last.
+    /// A step's source files without the folder: as `lib.rs` names them, then `lib.rs` itself, and the demo last.
     pub(crate) fn sources(&self, step: &Step) -> Result<Vec<String>> {
         let src = format!("{step}/src");
         let modules = rust::modules(&self.read(&format!("{src}/lib.rs"))?);

@@ -85,15 +85,15 @@ fn a_diff_makes_the_one_step_into_the_other() {
 }
 
 #[test]
-fn changed_files_come_first_then_new_ones_and_identical_ones_are_only_named() {
+fn files_come_in_the_reading_order_and_identical_ones_are_only_named() {
     let shown = Tree::new()
         .xtask(&["diff", "exp3", "exp4-threadpool/"])
         .succeeded()
         .stdout;
     let files: Vec<_> = shown.lines().filter(|line| line.starts_with("+++ ")).collect();
-    let expected = ["scheduler.rs", "lib.rs", "main.rs", "blocking.rs"];
+    let expected = ["blocking.rs", "scheduler.rs", "lib.rs", "main.rs"];
     assert_eq!(files, expected.map(|name| format!("+++ b/exp4-threadpool/src/{name}")));
-    assert!(shown.contains("\nidentical: timers.rs, wait.rs\n"), "{shown}");
+    assert!(shown.contains("\nidentical: timers.rs, park.rs\n"), "{shown}");
 }
 
 #[test]

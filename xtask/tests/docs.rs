@@ -4,7 +4,7 @@ mod common;
 
 use std::process::Command;
 
-use common::{PAIRS, STEPS, Tree, run};
+use common::{PAIRS, STEPS, Tree, project, run, xtask};
 
 /// Every file that is generated, or of which a part is.
 fn generated() -> Vec<String> {
@@ -12,7 +12,14 @@ fn generated() -> Vec<String> {
         .iter()
         .map(|(old, new)| format!("docs/diffs/{old}-{new}.diff"))
         .collect();
-    files.extend(["docs/growth.svg", "README.md", "CONTRIBUTING.md"].map(str::to_owned));
+    let others = [
+        "docs/diffs/fast.diff",
+        "docs/order",
+        "docs/growth.svg",
+        "README.md",
+        "CONTRIBUTING.md",
+    ];
+    files.extend(others.map(str::to_owned));
     files.extend(STEPS.map(|step| format!("{step}/README.md")));
     files
 }
@@ -89,8 +96,72 @@ fn the_diffs_are_those_that_git_shows() {
         let mut git = Command::new("git");
         git.env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1");
-        let shown = run(git.args(["diff", "--no-index"]).args(dirs).current_dir(tree.path("")));
+        let shown = run(git
+            .args(["diff", "-Odocs/order", "--no-index"])
+            .args(dirs)
+            .current_dir(tree.path("")));
         assert_eq!(tree.read(&format!("docs/diffs/{old}-{new}.diff")), shown.stdout);
+    }
+}
+
+#[test]
+fn the_order_is_that_of_reading_and_git_takes_it() {
+    let tree = Tree::new();
+    let files = |step: &str, names: &[&str]| {
+        let lines = names.iter().map(|name| format!("*{step}/src/{name}\n"));
+        lines.collect::<String>()
+    };
+    let order = tree.read("docs/order");
+    let expected = files(
+        "exp2-sleep",
+        &["scheduler.rs", "timers.rs", "park.rs", "lib.rs", "main.rs"],
+    ) + &files("exp3-spawn", &["scheduler.rs", "main.rs"])
+        + &files("exp4-threadpool", &["blocking.rs", "scheduler.rs", "lib.rs", "main.rs"])
+        + &files("exp5-selectors", &["park.rs", "main.rs"])
+        + &files(
+            "exp6-combined",
+            &["park.rs", "scheduler.rs", "blocking.rs", "lib.rs", "main.rs"],
+        );
+    assert!(order.ends_with(&expected), "{order}");
+    // From a sub-folder as well.
+    let mut git = Command::new("git");
+    git.args(["diff", "-O../docs/order", "--no-index", "--name-only"])
+        .args(["../exp3-spawn/src", "../exp4-threadpool/src"])
+        .current_dir(tree.path("exp4-threadpool"));
+    let names = run(&mut git).stdout;
+    let names: Vec<_> = names.lines().filter_map(|path| path.rsplit('/').next()).collect();
+    assert_eq!(names, ["blocking.rs", "scheduler.rs", "lib.rs", "main.rs"]);
+}
+
+#[test]
+fn the_order_of_the_project_fits_the_diffs_of_the_project() {
+    for (old, new) in PAIRS {
+        let dirs = [old, new].map(|number| format!("{}/src", STEPS[number - 1]));
+        let mut git = Command::new("git");
+        git.args(["diff", "-Odocs/order", "--no-index", "--name-only"])
+            .args(dirs)
+            .current_dir(project());
+        let by_git = run(&mut git).stdout;
+        let mut diff = xtask();
+        let numbers = [old, new].map(|number| number.to_string());
+        let shown = run(diff.arg("diff").args(numbers).current_dir(project()))
+            .succeeded()
+            .stdout;
+        let shown = shown.lines().filter_map(|line| line.strip_prefix("+++ b/"));
+        assert_eq!(by_git.lines().collect::<Vec<_>>(), shown.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_page_shows_each_plain_file_against_its_twin() {
+    let tree = Tree::new();
+    let page = tree.read("docs/diffs/fast.diff");
+    assert_eq!(page.matches("diff --git ").count(), 1, "{page}");
+    for line in [
+        "--- a/exp6-combined/src/timers.rs\n+++ b/exp6-combined/fast/timers.rs\n",
+        "\n-    Duration::from_millis(10) * count\n+    Duration::from_micros(",
+    ] {
+        assert!(page.contains(line), "{page}");
     }
 }
 
@@ -142,7 +213,7 @@ fn what_stands_around_the_place_is_left_alone() {
     tree.xtask(&["docs"]).succeeded();
     let page = tree.read("README.md");
     assert!(page.starts_with("Before.\n\n<!-- generated: steps -->\n|"), "{page}");
-    assert!(page.ends_with("|\n<!-- /generated -->\n\nAfter.\n"), "{page}");
+    assert!(page.ends_with("fast.diff)\n<!-- /generated -->\n\nAfter.\n"), "{page}");
 }
 
 #[test]
@@ -158,7 +229,7 @@ fn the_chart_says_in_words_what_it_shows() {
     let tree = Tree::new();
     let chart = tree.read("docs/growth.svg");
     assert!(
-        chart.contains("exp2-sleep: 21 (the loop 14, time 4, the wait 3)."),
+        chart.contains("exp2-sleep: 21 (the loop 14, time 4, parking 3)."),
         "{chart}"
     );
     assert!(chart.contains("prefers-color-scheme: dark"));

@@ -185,7 +185,7 @@ fn the_file_may_be_a_path_from_a_sub_folder() {
 fn an_unknown_file_is_refused_with_those_that_there_are() {
     let tree = checkout();
     tree.xtask(&["forward", "nobody.rs"])
-        .refused(&["unknown file `nobody.rs`", "src/scheduler.rs", "src/wait.rs"]);
+        .refused(&["unknown file `nobody.rs`", "src/scheduler.rs", "src/park.rs"]);
     tree.xtask(&["forward", "tests/suite.rs"])
         .refused(&["unknown file `tests/suite.rs`"]);
     tree.xtask(&["forward", "README.md"])

@@ -9,6 +9,20 @@ pub(crate) mod svg;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// Which files of exp6 the bench runs.
+pub(crate) fn variant() -> String {
+    let twins = [
+        ("fast-io", cfg!(all(feature = "fast-io", target_os = "linux"))),
+        ("fast-tasks", cfg!(feature = "fast-tasks")),
+        ("fast-timers", cfg!(feature = "fast-timers")),
+    ];
+    let on: Vec<_> = twins.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
+    match on.as_slice() {
+        [] => "exp6 with its plain files.".to_owned(),
+        on => format!("exp6 with {}.", on.join(", ")),
+    }
+}
+
 /// The value a quarter of the way up, half of it, and three quarters.
 pub(crate) fn quartiles(values: &[f64]) -> [f64; 3] {
     let mut sorted = values.to_vec();

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 /// One colour a runtime, the same in all charts: on white, and on black.
-const COLOURS: [(&str, &str, &str); 6] = [
+const COLOURS: [(&str, &str, &str); 7] = [
     ("exp6", "#c0392b", "#ff7b6b"),
+    ("plain", "#a04000", "#e59866"),
     ("tokio", "#1f5fbf", "#6fa8ff"),
     ("smol", "#1e8449", "#5fd38d"),
     ("compio", "#7d3c98", "#cf9bea"),

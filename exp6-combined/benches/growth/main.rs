@@ -173,6 +173,7 @@ fn main() -> ExitCode {
         (true, false) => (usize::MAX, 5),
     };
     let mut page = Page::default();
+    page.line(&format!("{}\n", common::variant()));
     page.line(&format!("| ns | among | {} |", NAMES.join(" | ")));
     page.line(&format!("|---|--:|{}", "--:|".repeat(NAMES.len())));
     let mut plots = Vec::new();

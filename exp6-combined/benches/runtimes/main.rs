@@ -62,6 +62,7 @@ fn main() -> ExitCode {
     }
     let mut page = Page::default();
     page.line(&machine::describe());
+    page.line(&common::variant());
     let rows = table(
         &mut page,
         &options.works,
@@ -96,6 +97,7 @@ fn contestants() -> Vec<Contestant> {
     }
     vec![
         of::<peers::exp6::Exp6>(),
+        of::<peers::plain::Plain>(),
         of::<peers::tokio::Tokio>(),
         of::<peers::smol::Smol>(),
         #[cfg(target_os = "linux")]

@@ -116,7 +116,7 @@ fn main() -> ExitCode {
         (true, false) => (15, 1),
     };
     let mut page = Page::default();
-    page.line(&format!("{}\n", kind()));
+    page.line(&format!("{}\n{}\n", common::variant(), kind()));
     page.line(&format!("| | {} |", STEPS.map(|step| step.name).join(" | ")));
     page.line(&format!("|---{}|", "|--:".repeat(STEPS.len())));
     page.line(&format!("| *adds* | {} |", STEPS.map(|step| step.adds).join(" | ")));

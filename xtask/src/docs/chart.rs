@@ -21,20 +21,28 @@ const USES: [(&str, RGBColor, &[&str]); 6] = [
     (
         "the loop",
         RGBColor(0x5f, 0x6b, 0x7a),
-        &["scheduler.rs", "yield_now.rs", "lib.rs", "watch.rs"],
+        &["scheduler.rs", "yield_now.rs", "lib.rs"],
     ),
-    ("time", RGBColor(0xb3, 0x5c, 0x00), &["timers.rs"]),
+    (
+        "time",
+        RGBColor(0xb3, 0x5c, 0x00),
+        &["timers.rs", "sleep.rs", "timeout.rs"],
+    ),
     (
         "tasks",
         RGBColor(0x1f, 0x6f, 0xc4),
-        &["task.rs", "ready.rs", "join.rs", "block_on.rs"],
+        &["run_queue.rs", "task.rs", "join.rs", "join_error.rs", "block_on.rs"],
     ),
-    ("the wait", RGBColor(0x9a, 0x4f, 0xb8), &["wait.rs", "epoll.rs"]),
+    (
+        "parking",
+        RGBColor(0x9a, 0x4f, 0xb8),
+        &["park.rs", "poller.rs", "self_socket.rs"],
+    ),
     ("threads", RGBColor(0xc6, 0x3d, 0x5c), &["blocking.rs"]),
     (
         "I/O",
         RGBColor(0x1b, 0x7f, 0x5c),
-        &["source.rs", "tcp.rs", "async_rw.rs"],
+        &["source.rs", "async_io.rs", "tcp.rs"],
     ),
 ];
 

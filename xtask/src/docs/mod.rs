@@ -10,6 +10,7 @@ use std::io::Write;
 
 use lexopt::prelude::*;
 
+use crate::compare;
 use crate::stop::{Result, failed};
 use crate::tree::{Pair, STEPS, Tree};
 
@@ -19,6 +20,17 @@ pub(crate) use patch::Patch;
 pub(crate) fn diff_path(pair: Pair) -> String {
     format!("docs/diffs/{}.diff", pair.name())
 }
+
+/// The diff of each plain file of exp6 to its twin in `fast`.
+pub(crate) const FAST: &str = "docs/diffs/fast.diff";
+
+/// The reading order, as git takes it.
+pub(crate) const ORDER: &str = "docs/order";
+
+const ORDER_HEAD: &str = "\
+# The reading order of each step's files. Written by `cargo xtask docs`.
+# git diff -Odocs/order --no-index exp2-sleep/src exp3-spawn/src
+";
 
 /// A file as it should be.
 struct Generated {
@@ -75,17 +87,18 @@ fn generated(tree: &Tree, out: &mut impl Write) -> Result<Vec<Generated>> {
         });
     }
     files.push(Generated {
+        path: FAST.to_owned(),
+        text: patch::of_twins(tree)?,
+    });
+    files.push(Generated {
+        path: ORDER.to_owned(),
+        text: order(tree)?,
+    });
+    files.push(Generated {
         path: chart::FILE.to_owned(),
         text: chart::draw(tree)?,
     });
-    let mut blocks = vec![
-        ("README.md".to_owned(), "steps", tables::steps(tree)?),
-        ("CONTRIBUTING.md".to_owned(), "budgets", tables::budgets(tree)?),
-    ];
-    for step in &STEPS {
-        blocks.push((format!("{step}/README.md"), "changed", tables::changed(tree, step)?));
-    }
-    for (path, name, block) in blocks {
+    for (path, name, block) in blocks(tree)? {
         match markers::fill(&path, &tree.read(&path)?, name, &block)? {
             Some(text) => files.push(Generated {
                 text: tables::code_cells(tree, &text)?,
@@ -100,9 +113,32 @@ fn generated(tree: &Tree, out: &mut impl Write) -> Result<Vec<Generated>> {
     Ok(files)
 }
 
-/// Diffs of steps that are no longer compared.
+/// The parts of pages: the page, the name of the place, and what stands there.
+fn blocks(tree: &Tree) -> Result<Vec<(String, &'static str, String)>> {
+    let mut blocks = vec![
+        ("README.md".to_owned(), "steps", tables::steps(tree)?),
+        ("CONTRIBUTING.md".to_owned(), "limits", tables::limits(tree)?),
+    ];
+    for step in &STEPS {
+        blocks.push((format!("{step}/README.md"), "changed", tables::changed(tree, step)?));
+    }
+    Ok(blocks)
+}
+
+/// The files of each step in the order in which its diff shows them. A path may begin with the way to the project's folder.
+fn order(tree: &Tree) -> Result<String> {
+    let mut text = ORDER_HEAD.to_owned();
+    for step in STEPS.iter().filter(|step| !step.parents.is_empty()) {
+        let names = compare::reading_order(tree, step)?;
+        text.extend(names.iter().map(|name| format!("*{step}/src/{name}\n")));
+    }
+    Ok(text)
+}
+
+/// Diffs of steps that are not compared.
 fn left_over(tree: &Tree) -> Result<Vec<String>> {
-    let wanted: Vec<_> = Pair::all().map(diff_path).collect();
+    let mut wanted: Vec<_> = Pair::all().map(diff_path).collect();
+    wanted.push(FAST.to_owned());
     let mut found = tree.files("docs/diffs", "")?;
     found.retain(|path| !wanted.contains(path));
     Ok(found)

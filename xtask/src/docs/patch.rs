@@ -1,10 +1,13 @@
 //! A pair's diff as git writes it, so that a reader's own is the same.
 
+use std::iter;
 use std::process::{Command, Stdio};
 
+use crate::compare;
 use crate::rust::Source;
 use crate::stop::{Result, failed};
 use crate::tree::{Pair, Tree};
+use crate::twins;
 
 /// What `git diff --no-index` says of two steps.
 pub(crate) struct Patch {
@@ -23,25 +26,18 @@ pub(crate) struct Place {
 }
 
 impl Patch {
-    /// Nothing that a user may have set plays a part.
+    /// In the reading order.
     pub(crate) fn of(tree: &Tree, pair: Pair) -> Result<Self> {
-        let output = Command::new("git")
-            .args(["diff", "--no-index", "--no-color", "--no-ext-diff", "--abbrev=7"])
-            .args([format!("{}/src", pair.old), format!("{}/src", pair.new)])
-            .current_dir(tree.root())
-            .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")])
-            .env_remove("GIT_DIFF_OPTS")
-            .stdin(Stdio::null())
-            .output();
-        match output {
-            // 1 says that the two differ.
-            Ok(output) if output.status.code() <= Some(1) => {
-                let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                Ok(Self { text })
-            }
-            Ok(output) => failed(format!("git diff: {}", String::from_utf8_lossy(&output.stderr).trim())),
-            Err(error) => failed(format!("git writes docs/diffs, and cannot be run: {error}")),
-        }
+        let text = git_diff(tree, &format!("{}/src", pair.old), &format!("{}/src", pair.new))?;
+        let order = compare::reading_order(tree, pair.new)?;
+        let place = |section: &str| {
+            let path = section.lines().next().unwrap_or_default();
+            order.iter().position(|name| path.ends_with(&format!("/{name}")))
+        };
+        let mut sections = sections(&text);
+        sections.sort_by_key(|section| place(section));
+        let text = sections.concat();
+        Ok(Self { text })
     }
 
     /// Every hunk, and what changes in it.
@@ -72,6 +68,42 @@ impl Patch {
         }
         Ok(places)
     }
+}
+
+/// What git says of two files or folders. Nothing that a user may have set plays a part.
+fn git_diff(tree: &Tree, old: &str, new: &str) -> Result<String> {
+    let output = Command::new("git")
+        .args(["diff", "--no-index", "--no-color", "--no-ext-diff", "--abbrev=7"])
+        .args([old, new])
+        .current_dir(tree.root())
+        .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")])
+        .env_remove("GIT_DIFF_OPTS")
+        .stdin(Stdio::null())
+        .output();
+    match output {
+        // 1 says that the two differ.
+        Ok(output) if output.status.code() <= Some(1) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Ok(output) => failed(format!("git diff: {}", String::from_utf8_lossy(&output.stderr).trim())),
+        Err(error) => failed(format!("git writes docs/diffs, and cannot be run: {error}")),
+    }
+}
+
+/// The plain files of exp6 against those that replace them, in the order of the modules.
+pub(crate) fn of_twins(tree: &Tree) -> Result<String> {
+    let mut text = String::new();
+    for module in twins::modules(tree)? {
+        if let Some(fast) = &module.fast {
+            text.push_str(&git_diff(tree, &module.plain, &fast.path)?);
+        }
+    }
+    Ok(text)
+}
+
+/// The part of each file. No line of a file begins with `diff`, because each has a sign before it.
+fn sections(text: &str) -> Vec<&str> {
+    let starts = text.match_indices("\ndiff --git ").map(|(at, _)| at + 1);
+    let bounds: Vec<_> = iter::once(0).chain(starts).chain([text.len()]).collect();
+    bounds.windows(2).map(|bound| &text[bound[0]..bound[1]]).collect()
 }
 
 /// From `-1,59 +1,184 @@ …` the line with which the new side begins.

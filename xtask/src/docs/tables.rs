@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use crate::compare::{self, FileDiff, Kind};
 use crate::docs::chart;
-use crate::docs::diff_path;
 use crate::docs::patch::{Patch, Place};
+use crate::docs::{FAST, ORDER, diff_path};
 use crate::growth::{self, Size};
+use crate::limits;
 use crate::lines;
 use crate::stop::Result;
 use crate::table::Table;
@@ -20,9 +21,14 @@ pub(crate) fn steps(tree: &Tree) -> Result<String> {
     let mut text = growth::steps(tree)?;
     let (alt, file) = (chart::ALT, chart::FILE);
     write!(text, "\n![{alt}]({file})\n\n").expect("a string takes all");
-    let linked = |pair: Pair| format!("[{}→{}]({})", pair.old.number, pair.new.number, diff_path(pair));
+    let linked = |pair: Pair| format!("[{}]({})", pair.short(), diff_path(pair));
     let by_file = |step: &Step| format!("[{step}]({step}/README.md#what-changed)");
     text.push_str(&growth::changes(tree, linked, by_file)?);
+    write!(
+        text,
+        "\n[The plain files of exp6 against their twins in `fast/`]({FAST})\n"
+    )
+    .expect("a string takes all");
     Ok(text)
 }
 
@@ -44,11 +50,10 @@ pub(crate) fn code_cells(tree: &Tree, page: &str) -> Result<String> {
 }
 
 /// CONTRIBUTING.md: what each step may have and has.
-pub(crate) fn budgets(tree: &Tree) -> Result<String> {
-    let mut table = Table::new("lrr", &["step", "budget", "code lines"]);
-    for step in &STEPS {
-        let code = Size::of(tree, step)?.code;
-        table.row(vec![step.dir.to_owned(), step.budget.to_string(), code.to_string()]);
+pub(crate) fn limits(tree: &Tree) -> Result<String> {
+    let mut table = Table::new("lrr", &["what", "code lines", "at most"]);
+    for limit in limits::measure(tree)? {
+        table.row(vec![limit.what, limit.lines.to_string(), limit.most.to_string()]);
     }
     Ok(table.render())
 }
@@ -62,7 +67,7 @@ pub(crate) fn changed(tree: &Tree, step: &'static Step) -> Result<String> {
     if parts.is_empty() {
         let (files, code) = (tree.sources(step)?.len(), Size::of(tree, step)?.code);
         parts.push(format!(
-            "All is new, for this is the first step: {files} files, {code} code lines.\n"
+            "All is new, because this is the first step: {files} files, {code} code lines.\n"
         ));
     }
     Ok(parts.join("\n"))
@@ -75,7 +80,7 @@ fn since(tree: &Tree, pair: Pair) -> Result<String> {
     let (added, removed) = compare::totals(&files);
     let mut text = format!(
         "From [{old}](../{old}/README.md): {added} lines added, {removed} removed. [The diff](../{}), or\n\
-         `git diff --no-index {old}/src {new}/src`, or `cargo xtask diff {} {}`.\n\n",
+         `git diff -O{ORDER} --no-index {old}/src {new}/src`, or `cargo xtask diff {} {}`.\n\n",
         diff_path(pair),
         old.number,
         new.number

@@ -4,18 +4,40 @@
 use crate::rust;
 use crate::same::Finding;
 use crate::stop::{Result, failed};
-use crate::tree::{Pair, STEPS, Step, Tree};
+use crate::tree::{PLAIN, Pair, STEPS, Step, Tree};
 
 /// The tests of all steps.
 const SUITE: &str = "shared-testutil/suite";
 
-/// Where that is from a test program.
-const FROM_TESTS: &str = "../../shared-testutil/suite";
-
 /// A comment that begins so names files that do not apply, and why: `// Not here: deaf.rs: exp6 hears other threads.`
 const EXCUSE: &str = "Not here: ";
 
-/// What the test programs of a step say.
+/// A crate with test programs.
+struct Tested {
+    name: String,
+    dir: &'static str,
+    /// The suite, seen from the test programs.
+    suite: String,
+}
+
+impl Tested {
+    fn new(dir: &'static str, name: &str) -> Self {
+        // Out of `tests`, and out of each folder above it.
+        let up = "../".repeat(dir.split('/').count() + 1);
+        Self {
+            name: name.to_owned(),
+            dir,
+            suite: format!("{up}{SUITE}"),
+        }
+    }
+
+    /// The line by which its test programs call it `sched`.
+    fn alias(&self) -> String {
+        format!("use {} as sched;\n", self.name.replace('-', "_"))
+    }
+}
+
+/// What the test programs of a crate say.
 #[derive(Debug, Default)]
 struct Lists {
     /// The files of the suite that they take, in their order, and by which program.
@@ -31,13 +53,18 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
         .collect();
     let (mut findings, mut steps) = (Vec::new(), Vec::new());
     for step in &STEPS {
-        let lists = read(tree, step, &mut findings)?;
-        findings.extend(complete(step, &lists, &suite));
+        let tested = Tested::new(step.dir, step.dir);
+        let lists = read(tree, &tested, &mut findings)?;
+        findings.extend(complete(&tested, &lists, &suite));
         steps.push(lists);
     }
     for step in &STEPS {
         findings.extend(order(step, &steps));
     }
+    let tested = Tested::new(PLAIN, "exp6-plain");
+    let plain = read(tree, &tested, &mut findings)?;
+    findings.extend(complete(&tested, &plain, &suite));
+    findings.extend(same_lists(&tested, &plain, &steps[STEPS.len() - 1]));
     for file in &suite {
         if !steps.iter().any(|lists| lists.has(file)) {
             let problem = format!("{SUITE}/{file} is in no step's list");
@@ -50,26 +77,44 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// What the programs in a step's `tests` say. They hold nothing but their lists.
-fn read(tree: &Tree, step: &Step, findings: &mut Vec<Finding>) -> Result<Lists> {
+/// What the programs in a crate's `tests` say. They hold nothing but their lists.
+fn read(tree: &Tree, tested: &Tested, findings: &mut Vec<Finding>) -> Result<Lists> {
     let mut lists = Lists::default();
-    for path in tree.files(&format!("{step}/tests"), ".rs")? {
+    for path in tree.files(&format!("{}/tests", tested.dir), ".rs")? {
         let text = tree.read(&path)?;
-        if step.without_alias(&text) == text {
-            let problem = format!("{path} does not test {step}");
+        if !text.contains(&tested.alias()) {
+            let problem = format!("{path} does not test {}", tested.name);
             findings.push(Finding::new(
                 problem,
-                "its line `use … as sched;` names the step's own crate",
+                "its line `use … as sched;` names the folder's own crate",
             ));
         }
-        findings.extend(lists.read_modules(&path, &text)?);
+        findings.extend(lists.read_modules(&path, &text, &tested.suite)?);
         findings.extend(lists.read_excuses(&path, &text));
     }
     Ok(lists)
 }
 
+/// Each program of exp6-plain has the list of exp6's, but for what is excused.
+fn same_lists(tested: &Tested, plain: &Lists, exp6: &Lists) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut paths: Vec<_> = plain.listed.iter().map(|(path, _)| path).collect();
+    paths.dedup();
+    for path in paths {
+        let name = &path[tested.dir.len()..];
+        let mut wanted = exp6.of(name);
+        wanted.retain(|file| !plain.excused.iter().any(|excused| excused == file));
+        if plain.of(name) != wanted {
+            let problem = format!("{path} does not have the list of exp6-combined{name}");
+            let remedy = format!("the same files in the same order, or // {EXCUSE}file.rs: why");
+            findings.push(Finding::new(problem, remedy));
+        }
+    }
+    findings
+}
+
 impl Lists {
-    fn read_modules(&mut self, path: &str, text: &str) -> Result<Vec<Finding>> {
+    fn read_modules(&mut self, path: &str, text: &str, suite: &str) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         let syntax = syn::parse_file(text).or_else(|error| failed(format!("{path}: {error}")))?;
         let mut more = syntax.attrs.iter().any(|attr| !attr.path().is_ident("doc"));
@@ -83,7 +128,7 @@ impl Lists {
                     ..
                 }) => {
                     let file = format!("{ident}.rs");
-                    if !is_path(&attrs, &format!("{FROM_TESTS}/{file}")) {
+                    if !is_path(&attrs, &format!("{suite}/{file}")) {
                         let problem = format!("{path}: the module `{ident}` is not {SUITE}/{file}");
                         let remedy = "a module is named as its file, and has its path for an attribute and no other";
                         findings.push(Finding::new(problem, remedy));
@@ -133,18 +178,12 @@ fn is_path(attrs: &[syn::Attribute], path: &str) -> bool {
     let syn::Meta::NameValue(meta) = &attr.meta else {
         return false;
     };
-    let syn::Expr::Lit(syn::ExprLit {
-        lit: syn::Lit::Str(value),
-        ..
-    }) = &meta.value
-    else {
-        return false;
-    };
-    meta.path.is_ident("path") && value.value() == path
+    meta.path.is_ident("path") && rust::text(&meta.value).as_deref() == Some(path)
 }
 
 /// Every file of the suite is listed once or excused, and no other is.
-fn complete(step: &Step, lists: &Lists, suite: &[String]) -> Vec<Finding> {
+fn complete(tested: &Tested, lists: &Lists, suite: &[String]) -> Vec<Finding> {
+    let Tested { name: step, dir, .. } = tested;
     let mut findings = Vec::new();
     for file in suite {
         let times = lists.listed.iter().filter(|(_, listed)| listed == file).count();
@@ -153,7 +192,7 @@ fn complete(step: &Step, lists: &Lists, suite: &[String]) -> Vec<Finding> {
             (1, 0) | (0, 1) => continue,
             (0, 0) => (
                 format!("{step} neither lists {SUITE}/{file} nor says why not"),
-                format!("in {step}/tests/suite.rs: its path and `mod`, or // {EXCUSE}{file}: why"),
+                format!("in {dir}/tests/suite.rs: its path and `mod`, or // {EXCUSE}{file}: why"),
             ),
             (0, _) => (
                 format!("{step} says more than once why it has no {SUITE}/{file}"),

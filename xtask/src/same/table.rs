@@ -1,13 +1,20 @@
-//! The table in CONTRIBUTING.md that says which file came with which step, against the tree.
+//! The tables in CONTRIBUTING.md that say which file came with which step, and what stands beside exp6's `src`, against the
+//! tree.
+
+use std::collections::BTreeMap;
 
 use crate::compare::FileDiff;
 use crate::same::Finding;
 use crate::stop::Result;
 use crate::tree::{STEPS, Step, Tree};
+use crate::twins;
 
 const PAGE: &str = "CONTRIBUTING.md";
 
 const HEAD: [&str; 8] = ["file", "1", "2", "3", "4", "5", "6", "holds"];
+
+/// Of the table of what stands beside exp6's `src`.
+const BESIDE: [&str; 4] = ["file", "replaces", "feature", "holds"];
 
 const VALID: &str = "a cell is empty, `new`, `+`, `rewritten`, `=` or `= exp3`";
 
@@ -31,7 +38,8 @@ struct Row {
 }
 
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
-    let (rows, mut findings) = parse(&tree.read(PAGE)?);
+    let page = tree.read(PAGE)?;
+    let (rows, mut findings) = parse(&page);
     for row in &rows {
         for (step, &cell) in STEPS.iter().zip(&row.cells) {
             findings.extend(check_cell(tree, step, &row.file, cell)?);
@@ -47,18 +55,63 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
             Finding::new(problem, "give it a row")
         }));
     }
+    findings.extend(check_beside(tree, &page)?);
     Ok(findings)
 }
 
-fn parse(page: &str) -> (Vec<Row>, Vec<Finding>) {
-    let (mut rows, mut findings) = (Vec::new(), Vec::new());
-    let mut lines = page.lines().skip_while(|line| cells(line) != HEAD);
-    if lines.next().is_none() {
-        let problem = format!("{PAGE} has no table of files and steps");
-        findings.push(Finding::new(problem, format!("its columns are {}", HEAD.join(", "))));
+/// What is in `fast` and `extra`, what that replaces, and behind which feature.
+fn check_beside(tree: &Tree, page: &str) -> Result<Vec<Finding>> {
+    let (rows, missing) = rows(page, &BESIDE);
+    let mut findings = Vec::from_iter(missing);
+    let mut wanted = BTreeMap::new();
+    for module in twins::modules(tree)? {
+        let short = |path: &str| path[twins::STEP.len() + 1..].to_owned();
+        let plain = short(&module.plain);
+        if let Some(fast) = module.fast {
+            let feature = fast.feature().unwrap_or_default().to_owned();
+            wanted.insert(short(&fast.path), (plain.clone(), feature));
+        }
+        if plain.starts_with("extra/") {
+            wanted.insert(plain, (String::new(), String::new()));
+        }
     }
-    for line in lines.skip(1).take_while(|line| line.starts_with('|')) {
-        let cells = cells(line);
+    for cells in rows {
+        let [file, replaces, feature, ..] = cells.as_slice() else {
+            let problem = format!("{PAGE}: a row has too few cells: {}", cells.join(" | "));
+            findings.push(Finding::new(problem, format!("its columns are {}", BESIDE.join(", "))));
+            continue;
+        };
+        let fits = wanted.remove(*file);
+        if fits != Some(((*replaces).to_owned(), (*feature).to_owned())) {
+            let problem = format!("{PAGE}: the row of {file} does not fit {}/src/lib.rs", twins::STEP);
+            findings.push(Finding::new(
+                problem,
+                "say which file it replaces, and by which feature",
+            ));
+        }
+    }
+    findings.extend(wanted.keys().map(|file| {
+        let problem = format!("{}/{file} is not in the table in {PAGE}", twins::STEP);
+        Finding::new(problem, "give it a row")
+    }));
+    Ok(findings)
+}
+
+/// The rows of the table with that head, and what is wrong if there is none.
+fn rows<'a>(page: &'a str, head: &[&str]) -> (Vec<Vec<&'a str>>, Option<Finding>) {
+    let mut lines = page.lines().skip_while(|line| cells(line) != head);
+    let missing = lines.next().is_none().then(|| {
+        let problem = format!("{PAGE} has no table with the columns {}", head.join(", "));
+        Finding::new(problem, "it says what each file is for")
+    });
+    let body = lines.skip(1).take_while(|line| line.starts_with('|'));
+    (body.map(cells).collect(), missing)
+}
+
+fn parse(page: &str) -> (Vec<Row>, Vec<Finding>) {
+    let (lines, missing) = rows(page, &HEAD);
+    let (mut rows, mut findings) = (Vec::new(), Vec::from_iter(missing));
+    for cells in lines {
         let parsed: Option<Vec<_>> = cells
             .iter()
             .skip(1)
@@ -70,7 +123,7 @@ fn parse(page: &str) -> (Vec<Row>, Vec<Finding>) {
                 file: cells[0].to_owned(),
                 cells: parsed,
             }),
-            _ => findings.push(Finding::new(format!("{PAGE}: {line}"), VALID)),
+            _ => findings.push(Finding::new(format!("{PAGE}: {}", cells.join(" | ")), VALID)),
         }
     }
     (rows, findings)

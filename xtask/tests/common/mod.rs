@@ -25,12 +25,17 @@ const CONTRIBUTING: &str = "\
 |---|---|---|---|---|---|---|---|
 | `scheduler.rs` | new | + | + | + | = exp3 | = exp4 | the loop |
 | `timers.rs` | | new | = | = | = | = | the timers |
-| `wait.rs` | | new | = | = | rewritten | + | the wait |
+| `park.rs` | | new | = | = | rewritten | + | where the loop blocks |
 | `blocking.rs` | | | | new | | = exp4 | the pool |
-| `lib.rs` | new | + | = | + | = | = exp4 | the modules |
+| `lib.rs` | new | + | = | + | = | + | the modules |
 | `main.rs` | new | = | = | = | = | = | the demo |
 
-<!-- generated: budgets -->
+| file | replaces | feature | holds |
+|---|---|---|---|
+| `fast/timers.rs` | `src/timers.rs` | `fast-timers` | the timers, for speed |
+| `extra/stalls.rs` | | | the stall detector |
+
+<!-- generated: limits -->
 <!-- /generated -->
 ";
 
@@ -62,22 +67,42 @@ pub fn ticks(count: u32) -> Duration {
 }
 ";
 
-const WAIT: &str = "\
-//! The wait: parks.
+/// The same for users.
+const FAST_TIMERS: &str = "\
+//! The timers, for speed.
+
+use std::time::Duration;
+
+/// How long a sleep of so many ticks takes.
+#[must_use]
+pub fn ticks(count: u32) -> Duration {
+    Duration::from_micros(10_000 * u64::from(count))
+}
+";
+
+const STALLS: &str = "\
+//! The stall detector.
+
+/// Reports what blocks the thread.
+pub fn detect_stalls() {}
+";
+
+const PARK: &str = "\
+//! Where the loop blocks: it parks.
 
 /// Parks.
-pub fn wait() {
+pub fn park() {
     std::thread::park();
 }
 ";
 
 const SELECTOR: &str = "\
-//! The wait, in a selector.
+//! Where the loop blocks: in a selector.
 
 /// Blocks until one of the descriptors is ready.
-pub fn select(descriptors: &[i32], patience: Option<u64>) -> usize {
+pub fn select(descriptors: &[i32], timeout: Option<u64>) -> usize {
     let ready = descriptors.iter().filter(|descriptor| **descriptor >= 0).count();
-    ready + usize::from(patience.is_some())
+    ready + usize::from(timeout.is_some())
 }
 ";
 
@@ -116,8 +141,8 @@ const LIST: &str = "\
 
 use exp1_simplest as sched;
 
-#[path = \"../../shared-testutil/suite/turns.rs\"]
-mod turns;
+#[path = \"../../shared-testutil/suite/yields.rs\"]
+mod yields;
 ";
 
 /// A tree in a folder of its own.
@@ -152,7 +177,8 @@ impl Tree {
         let tree = Self {
             dir: TempDir::new().expect("a folder"),
         };
-        let members: Vec<_> = STEPS.iter().map(|step| format!("\"{step}\"")).collect();
+        let members = STEPS.iter().chain(["exp6-combined/plain"].iter());
+        let members: Vec<_> = members.map(|member| format!("\"{member}\"")).collect();
         tree.write(
             "Cargo.toml",
             &format!("[workspace]\nmembers = [{}]\n", members.join(", ")),
@@ -160,11 +186,36 @@ impl Tree {
         tree.write("CONTRIBUTING.md", CONTRIBUTING);
         tree.write("README.md", "<!-- generated: steps -->\n<!-- /generated -->\n");
         tree.write("xtask/meant.txt", "");
-        tree.write("shared-testutil/suite/turns.rs", TEST);
+        tree.write("shared-testutil/suite/yields.rs", TEST);
         for (index, step) in STEPS.iter().enumerate() {
             tree.write_step(index + 1, step);
         }
+        tree.write_variants();
         tree
+    }
+
+    /// What stands beside exp6's `src`.
+    fn write_variants(&self) {
+        let write = |file: &str, text: &str| self.write(&format!("exp6-combined/{file}"), text);
+        write("fast/timers.rs", FAST_TIMERS);
+        write("extra/stalls.rs", STALLS);
+        let list = LIST
+            .replace("exp1_simplest", "exp6_plain")
+            .replace("../../", "../../../");
+        write("plain/tests/suite.rs", &list);
+        let features = "[features]\nfast = [\"fast-timers\"]\nfast-timers = []\n";
+        write(
+            "plain/Cargo.toml",
+            &format!("[package]\nname = \"exp6-plain\"\n[lib]\npath = \"../src/lib.rs\"\n[dependencies]\n{features}"),
+        );
+        self.edit("exp6-combined/Cargo.toml", |text| {
+            text + &features.replace("fast =", "default = [\"fast\"]\nfast =")
+        });
+        self.edit("exp6-combined/src/lib.rs", |text| {
+            let twin = "#[cfg_attr(feature = \"fast-timers\", path = \"../fast/timers.rs\")]\nmod timers;";
+            let extra = "\n#[path = \"../extra/stalls.rs\"]\nmod stalls;\npub use stalls::*;\n";
+            text.replace("mod timers;", twin) + extra
+        });
     }
 
     fn write_step(&self, number: usize, step: &str) {
@@ -175,7 +226,7 @@ impl Tree {
                 &text.replace("use exp1_simplest as sched;", &alias),
             );
         };
-        let lints = if number < 3 {
+        let lints = if number < 5 {
             "[lints.rust]\nunsafe_code = \"forbid\"\n"
         } else {
             ""
@@ -187,7 +238,7 @@ impl Tree {
         write("README.md", "<!-- generated: changed -->\n<!-- /generated -->\n");
         let mut scheduler = SCHEDULER.to_owned();
         if number >= 2 {
-            scheduler = scheduler.replace("    polls\n", "    crate::wait();\n    polls\n");
+            scheduler = scheduler.replace("    polls\n", "    crate::park();\n    polls\n");
         }
         if number >= 3 {
             scheduler.push_str("\n/// Adds a task.\npub fn spawn(tasks: &mut Vec<u32>) {\n    tasks.push(0);\n}\n");
@@ -201,14 +252,14 @@ impl Tree {
         write("src/scheduler.rs", &scheduler);
         let mut modules = "mod scheduler;\npub use scheduler::*;\n".to_owned();
         if number >= 2 {
-            modules.push_str("\nmod timers;\npub use timers::*;\n\nmod wait;\npub use wait::*;\n");
+            modules.push_str("\nmod timers;\npub use timers::*;\n\nmod park;\npub use park::*;\n");
             write("src/timers.rs", TIMERS);
             match number {
-                2..=4 => write("src/wait.rs", WAIT),
-                5 => write("src/wait.rs", SELECTOR),
+                2..=4 => write("src/park.rs", PARK),
+                5 => write("src/park.rs", SELECTOR),
                 _ => write(
-                    "src/wait.rs",
-                    &format!("{SELECTOR}\n/// Rings.\npub fn notify() {{}}\n"),
+                    "src/park.rs",
+                    &format!("{SELECTOR}\n/// Unparks.\npub fn unpark() {{}}\n"),
                 ),
             }
         }

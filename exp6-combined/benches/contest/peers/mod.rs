@@ -1,6 +1,7 @@
 //! The runtimes that are compared.
 
 pub(crate) mod exp6;
+pub(crate) mod plain;
 pub(crate) mod smol;
 pub(crate) mod tokio;
 

@@ -1,0 +1,43 @@
+//! The run queue: first in, first out.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use crate::park::Unparker;
+
+/// The ids of the tasks that can run. Only ids, because wakers may be on any thread, and most futures may not.
+pub(crate) struct RunQueue {
+    ids: Mutex<VecDeque<u64>>,
+    unparker: Unparker,
+}
+
+impl RunQueue {
+    pub(crate) fn new(unparker: Unparker) -> Self {
+        let ids = Mutex::default();
+        Self { ids, unparker }
+    }
+
+    /// Takes the id that has waited longest. After `None` the loop may park: the next push unparks it.
+    pub(crate) fn pop(&self) -> Option<u64> {
+        self.ids.lock().unwrap().pop_front()
+    }
+
+    /// Puts an id at the back. Unparks the loop only if the queue was empty: otherwise the push that found it empty does so, and
+    /// the loop takes all ids before it parks.
+    pub(crate) fn push(&self, id: u64) {
+        let mut ids = self.ids.lock().unwrap();
+        let was_empty = ids.is_empty();
+        ids.push_back(id);
+        drop(ids);
+        if was_empty {
+            self.unparker.unpark();
+        }
+    }
+
+    /// Takes an id out. Looks from the back, where an id that was pushed last is found at once.
+    pub(crate) fn remove(&self, id: u64) {
+        let mut ids = self.ids.lock().unwrap();
+        let index = ids.iter().rposition(|queued| *queued == id);
+        index.map(|index| ids.remove(index));
+    }
+}

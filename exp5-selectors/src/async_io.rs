@@ -1,0 +1,189 @@
+//! Descriptors that tasks can wait for: try the operation first, and wait after `WouldBlock`.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, ready};
+
+use polling::AsSource;
+use socket2::SockRef;
+
+use crate::scheduler::{Core, current, try_current};
+use crate::source::{Direction, Source, Waiter};
+
+/// A descriptor that tasks can wait for: a socket, a pipe, a terminal, or whatever else the selector takes.
+///
+/// It belongs to the scheduler that it is made in, which must run for a wait to end. An `Async` may outlive its scheduler; to
+/// wait for it is then an error. `T` is `'static`, so that the descriptor of a forgotten `Async` stays open.
+///
+/// Several tasks may use it at once. A task that has read sixteen times in one poll, or written eight times, on whatever
+/// sources, lets other tasks run first: its next operation is pending once, even if it could be done.
+pub struct Async<T> {
+    /// Declared first, and so dropped first: before the descriptor is closed.
+    pub(crate) registration: Registration,
+    pub(crate) io: T,
+}
+
+/// Deregisters the source when it is dropped.
+pub(crate) struct Registration {
+    /// `Weak`: otherwise a task that has a descriptor would keep the scheduler alive that keeps the task.
+    core: Weak<Core>,
+    pub(crate) source: Rc<Source>,
+}
+
+impl<T: AsSource + 'static> Async<T> {
+    /// Registers `io`, and sets it to non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: for example `PermissionDenied` for a regular file, for which one cannot wait.
+    ///
+    /// # Panics
+    ///
+    /// If no scheduler runs on this thread.
+    #[track_caller]
+    pub fn new(io: T) -> io::Result<Self> {
+        let core = current();
+        let source = core.parker.register(SockRef::from(&io))?;
+        let core = Rc::downgrade(&core);
+        let registration = Registration { core, source };
+        registration.source.io.set_nonblocking(true)?;
+        Ok(Self { registration, io })
+    }
+
+    /// Waits until a read may succeed: until there is data, the end of the stream, or an error.
+    ///
+    /// # Errors
+    ///
+    /// If its scheduler is not the one that runs on this thread, or what the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.ready(&self.registration.source.read).await
+    }
+
+    /// Waits until a write may succeed.
+    ///
+    /// # Errors
+    ///
+    /// As [`readable`](Self::readable).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.ready(&self.registration.source.write).await
+    }
+
+    /// Reads with `op`: tries it, and again when the source becomes readable, as long as it says `WouldBlock`. It may say so
+    /// only if the descriptor does. After `Interrupted` it is tried again at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`, and as [`readable`](Self::readable).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: the poll in which `op` succeeds is the last.
+    pub async fn read_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.with(&self.registration.source.read, op).await
+    }
+
+    /// Writes with `op`: tries it, and again when the source becomes writable, as long as it says `WouldBlock`. It may say so
+    /// only if the descriptor does. After `Interrupted` it is tried again at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`, and as [`readable`](Self::readable).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: the poll in which `op` succeeds is the last.
+    pub async fn write_with<R>(&self, op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.with(&self.registration.source.write, op).await
+    }
+
+    async fn ready(&self, direction: &Direction) -> io::Result<()> {
+        let waiter = direction.waiter();
+        let mut waits = false;
+        poll_fn(|cx| {
+            // The event has taken its entry out.
+            if waits && !waiter.is_listed() {
+                return Poll::Ready(Ok(()));
+            }
+            waits = true;
+            self.registration.wait(&waiter, cx)?;
+            Poll::Pending
+        })
+        .await
+    }
+
+    async fn with<R>(&self, direction: &Direction, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        let waiter = direction.waiter();
+        poll_fn(|cx| self.poll_with(cx, &waiter, &mut op)).await
+    }
+
+    pub(crate) fn poll_with<R>(
+        &self,
+        cx: &Context<'_>,
+        waiter: &Waiter<'_>,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        if let Some(core) = try_current() {
+            ready!(core.poll_budget(cx, waiter.direction));
+        }
+        loop {
+            match op(&self.io) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.registration.wait(waiter, cx)?;
+                    return Poll::Pending;
+                }
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+}
+
+impl<T> Async<T> {
+    /// What it was made from. There is no `get_mut`: with it, the registered descriptor could be exchanged for another.
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
+    /// Gives back what it was made from, deregistered, and still non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// It never fails: a descriptor that the selector does not know any more is given back as well.
+    pub fn into_inner(self) -> io::Result<T> {
+        drop(self.registration);
+        Ok(self.io)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Async<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Async").field("io", &self.io).finish_non_exhaustive()
+    }
+}
+
+impl Registration {
+    /// Has the task woken when the event comes. The loop of another scheduler would never see it, and so that is an error.
+    fn wait(&self, waiter: &Waiter<'_>, cx: &Context<'_>) -> io::Result<()> {
+        let ours = try_current().filter(|core| Rc::as_ptr(core) == self.core.as_ptr());
+        let core = ours.ok_or_else(|| io::Error::other("the scheduler that this source belongs to does not run"))?;
+        waiter.list(cx.waker().clone());
+        core.parker.arm(&self.source)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // It fails if the descriptor is closed already, and then there is nothing left to do.
+        let _ = self.core.upgrade().map(|core| core.parker.deregister(&self.source));
+    }
+}

@@ -1,0 +1,125 @@
+//! Where the loop blocks: in the selector, until a descriptor is ready. A thread can block in one place only, so a waker on
+//! another thread cannot end that.
+
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::mem;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use crate::poller::{Event, Events, Poller};
+use crate::source::Source;
+
+/// The longest park. kqueue refuses more than 100,000,000 s, and nobody minds a park that ends early.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The loop's side.
+pub(crate) struct Parker {
+    poller: Poller,
+    /// What the selector reports, kept to be filled again.
+    events: RefCell<Events>,
+    /// The registered sources, by the key under which the selector reports them.
+    sources: RefCell<BTreeMap<usize, Rc<Source>>>,
+    /// The key of the next source. No key is used again: otherwise a late report would be taken for another source's.
+    next_key: Cell<usize>,
+    /// Whom to wake after the next look at the selector.
+    wakers: RefCell<VecDeque<Waker>>,
+}
+
+/// The wakers' side.
+pub(crate) struct Unparker;
+
+impl Parker {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            poller: Poller::new()?,
+            events: RefCell::new(Events::new()),
+            sources: RefCell::default(),
+            next_key: Cell::new(0),
+            wakers: RefCell::default(),
+        })
+    }
+
+    /// To be called on the loop's thread.
+    pub(crate) fn unparker(&self) -> Unparker {
+        Unparker
+    }
+
+    /// Blocks until a source is ready, or until the time is up; `None` is for ever. It may end early.
+    pub(crate) fn park(&self, timeout: Option<Duration>) {
+        let deferred = self.wakers.borrow().len();
+        let at_once = (deferred > 0).then_some(Duration::ZERO);
+        let timeout = at_once.or(timeout.map(|timeout| timeout.min(LONGEST)));
+        let mut events = self.events.borrow_mut();
+        events.clear();
+        let waited = self.poller.wait(&mut events, timeout);
+        waited.expect("the selector works");
+        // All events first, then all wakes: a wake may run anybody's code, and that may drop a source.
+        for event in events.iter() {
+            if let Some(source) = self.sources.borrow().get(&event.key) {
+                source.take_waiters(event, &mut self.wakers.borrow_mut());
+                // The report has disarmed both directions. If arming fails, all who wait try once more, and find out why.
+                if self.arm(source).is_err() {
+                    source.take_waiters(Event::all(event.key), &mut self.wakers.borrow_mut());
+                }
+            }
+        }
+        drop(events);
+        // The deferred tasks move to the end, behind those whom the selector has reported: so a reader runs soon after its
+        // writer, and can catch up.
+        self.wakers.borrow_mut().rotate_left(deferred);
+        // Only those that are there now: a wake may defer another task.
+        let count = self.wakers.borrow().len();
+        for _ in 0..count {
+            let waker = self.wakers.borrow_mut().pop_front();
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Has a task woken after the next look at the selector, and after those that it reports.
+    pub(crate) fn defer(&self, waker: Waker) {
+        self.wakers.borrow_mut().push_back(waker);
+    }
+
+    /// Makes a descriptor known to the selector. It is armed for nothing yet.
+    pub(crate) fn register(&self, io: SockRef<'_>) -> io::Result<Rc<Source>> {
+        let key = self.next_key.replace(self.next_key.get() + 1);
+        // SAFETY: only the lifetime changes. The descriptor stays open until `deregister`. `Async` has it, and gives nobody a
+        // `&mut T`, or the `T`, before that; who lends a descriptor through `&T` cannot close it through `&T`. The
+        // registration is dropped, and with it the source deregistered, before the `T`. And because `T` is `'static`, a
+        // forgotten `Async` keeps it open.
+        let io = unsafe { mem::transmute::<SockRef<'_>, SockRef<'static>>(io) };
+        // SAFETY: as above.
+        unsafe { self.poller.add(&*io, Event::none(key))? };
+        let source = Rc::new(Source::new(key, io));
+        self.sources.borrow_mut().insert(key, Rc::clone(&source));
+        Ok(source)
+    }
+
+    /// Has the selector report once what the source's waiters wait for, even if it is there already.
+    pub(crate) fn arm(&self, source: &Source) -> io::Result<()> {
+        let interest = source.interest();
+        // An empty interest is not armed: epoll reports hang-ups all the same, and the loop would spin.
+        if interest == Event::none(source.key) {
+            return Ok(());
+        }
+        self.poller.modify(&*source.io, interest)
+    }
+
+    /// To be called before the descriptor is closed.
+    pub(crate) fn deregister(&self, source: &Source) -> io::Result<()> {
+        self.sources.borrow_mut().remove(&source.key);
+        self.poller.delete(&*source.io)
+    }
+}
+
+impl Unparker {
+    /// Does nothing. A task that another thread wakes is in the run queue, but runs only after something else ends `park`.
+    pub(crate) fn unpark(&self) {}
+}

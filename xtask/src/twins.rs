@@ -1,0 +1,85 @@
+//! exp6's modules, and the files that hold them: the plain one, and for some a twin in `fast`.
+
+use crate::rust;
+use crate::stop::{Result, failed};
+use crate::tree::Tree;
+
+/// The step that has `fast` and `extra`.
+pub(crate) const STEP: &str = "exp6-combined";
+
+/// A module that `lib.rs` declares.
+#[derive(Debug)]
+pub(crate) struct Module {
+    pub(crate) name: String,
+    /// The file without any feature, as a path from the project's folder.
+    pub(crate) plain: String,
+    /// When the plain file is asked for by its path: in `extra`, and only if something replaces it.
+    pub(crate) plain_condition: Option<String>,
+    pub(crate) fast: Option<Fast>,
+}
+
+/// What replaces a plain file, and when.
+#[derive(Debug)]
+pub(crate) struct Fast {
+    pub(crate) path: String,
+    /// Without blanks: `feature="fast-timers"`.
+    pub(crate) condition: String,
+}
+
+impl Fast {
+    /// The feature that has to be on.
+    pub(crate) fn feature(&self) -> Option<&str> {
+        let (_, rest) = self.condition.split_once("feature=\"")?;
+        let feature = rest.split('"').next()?;
+        feature.starts_with("fast-").then_some(feature)
+    }
+}
+
+/// In the order in which `lib.rs` declares them.
+pub(crate) fn modules(tree: &Tree) -> Result<Vec<Module>> {
+    let path = format!("{STEP}/src/lib.rs");
+    let syntax = syn::parse_file(&tree.read(&path)?);
+    let syntax = syntax.or_else(|error| failed(format!("{path}:{}: {error}", error.span().start().line)))?;
+    let modules = syntax.items.iter().filter_map(|item| match item {
+        syn::Item::Mod(item) if item.content.is_none() => Some(module(item)),
+        _ => None,
+    });
+    Ok(modules.collect())
+}
+
+fn module(item: &syn::ItemMod) -> Module {
+    let name = item.ident.to_string();
+    let mut module = Module {
+        plain: format!("{STEP}/src/{name}.rs"),
+        name,
+        plain_condition: None,
+        fast: None,
+    };
+    for attr in &item.attrs {
+        let Some((condition, path)) = path(attr) else { continue };
+        let path = match path.strip_prefix("../") {
+            Some(path) => format!("{STEP}/{path}"),
+            None => format!("{STEP}/src/{path}"),
+        };
+        match condition {
+            Some(condition) if path.starts_with(&format!("{STEP}/fast/")) => {
+                module.fast = Some(Fast { path, condition });
+            }
+            condition => (module.plain, module.plain_condition) = (path, condition),
+        }
+    }
+    module
+}
+
+/// From `#[cfg_attr(condition, path = "…")]` or `#[path = "…"]` the condition and the path.
+fn path(attr: &syn::Attribute) -> Option<(Option<String>, String)> {
+    match &attr.meta {
+        syn::Meta::NameValue(meta) if meta.path.is_ident("path") => Some((None, rust::text(&meta.value)?)),
+        syn::Meta::List(list) if list.path.is_ident("cfg_attr") => {
+            let tokens: String = list.tokens.to_string().split_whitespace().collect();
+            let (condition, path) = tokens.rsplit_once(",path=")?;
+            Some((Some(condition.to_owned()), path.trim_matches('"').to_owned()))
+        }
+        _ => None,
+    }
+}
