@@ -76,10 +76,8 @@ impl Parker {
         self.wakers.borrow_mut().rotate_left(deferred);
         // Only those that are there now: a wake may defer another task.
         let count = self.wakers.borrow().len();
-        for _ in 0..count {
-            let waker = self.wakers.borrow_mut().pop_front();
-            waker.into_iter().for_each(Waker::wake);
-        }
+        let next = |_| self.wakers.borrow_mut().pop_front();
+        (0..count).filter_map(next).for_each(Waker::wake);
     }
 
     /// Has a task woken after the next look at the selector, and after those that it reports.
