@@ -92,8 +92,7 @@ impl fmt::Debug for Scheduler {
 impl Core {
     /// Adds a task at the back of the run queue.
     pub(crate) fn add(&self, task: Task) {
-        let id = self.tasks.insert(task);
-        self.run_queue.push(id);
+        self.run_queue.push(self.tasks.insert(task));
     }
 
     /// Returns the id of the task to poll next: of those that can run, the one that has waited longest. Parks while none can.
@@ -166,5 +165,5 @@ pub(crate) fn try_current() -> Option<Rc<Core>> {
 #[track_caller]
 pub(crate) fn current() -> Rc<Core> {
     let core = try_current();
-    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run`; `Scheduler::spawn` works outside")
+    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run` or `Scheduler::spawn`")
 }

@@ -157,9 +157,10 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> Drop for JoinHandle<T> {
-    /// Removes the joiner's waker. Otherwise the task would wake a task that does not wait for it any more.
+    /// Removes the joiner's waker. Otherwise the task would wake a task that does not wait for it any more. A result that
+    /// nobody takes is dropped with its panic, as in a task whose handle is gone.
     fn drop(&mut self) {
-        drop(self.shared.joiner.take());
+        discard_panic(|| drop((self.shared.joiner.take(), self.shared.result.take())));
     }
 }
 

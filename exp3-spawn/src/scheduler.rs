@@ -106,8 +106,7 @@ impl Core {
         if self.closed.get() {
             return discard_panic(|| drop(task));
         }
-        let id = self.tasks.insert(task);
-        self.run_queue.push(id);
+        self.run_queue.push(self.tasks.insert(task));
     }
 
     /// Returns the id of the task to poll next: of those that can run, the one that has waited longest. Parks while none can.
@@ -180,5 +179,5 @@ pub(crate) fn try_current() -> Option<Rc<Core>> {
 #[track_caller]
 pub(crate) fn current() -> Rc<Core> {
     let core = try_current();
-    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run`; `Scheduler::spawn` works outside")
+    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run`, `block_on` or `Scheduler::spawn`")
 }

@@ -111,7 +111,5 @@ impl Tasks {
 
 /// Calls `f`, and discards its panic, which the panic hook has reported. The payload is leaked: its drop may panic, too.
 pub(crate) fn discard_panic(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        mem::forget(payload);
-    }
+    let _ = catch_unwind(AssertUnwindSafe(f)).map_err(mem::forget);
 }

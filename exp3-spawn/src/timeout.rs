@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ use crate::sleep::sleep;
 
 /// Waits for `future`, but no longer than `duration`, counted from this call. The future is polled first: an output that it
 /// gives then counts, even if the time is up. [`Duration::ZERO`] gives it two polls, and lets other tasks run in between.
+///
+/// `future` is moved to the heap. Otherwise this future would have room for it twice, as it was given and as it is awaited,
+/// and a timeout in a timeout four times.
 ///
 /// # Errors
 ///
@@ -24,9 +27,8 @@ use crate::sleep::sleep;
 ///
 /// Dropping it drops `future`.
 pub fn timeout<F: Future>(duration: Duration, future: F) -> impl Future<Output = Result<F::Output, Elapsed>> {
-    let mut sleep = sleep(duration);
+    let (mut future, mut sleep) = (Box::pin(future), sleep(duration));
     async move {
-        let mut future = pin!(future);
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
             Poll::Pending => Pin::new(&mut sleep).poll(cx).map(|()| Err(Elapsed(()))),

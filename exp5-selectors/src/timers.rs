@@ -58,3 +58,10 @@ impl Timers {
         }
     }
 }
+
+impl Drop for Timers {
+    /// Wakes all who wait: nobody looks at the clock for them any more, and their next poll finds that out.
+    fn drop(&mut self) {
+        self.queue.take().into_values().for_each(Waker::wake);
+    }
+}

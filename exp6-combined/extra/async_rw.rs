@@ -1,52 +1,20 @@
 //! futures-io's traits, through which other crates read and write.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::mem::ManuallyDrop;
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use polling::AsSource;
 
 use crate::async_io::Async;
-use crate::source::{Direction, Waiter};
-
-/// How many wakers are kept for one direction. If more tasks wait, they keep waking each other.
-const MAX_WAITERS: usize = 64;
 
 /// What `shutdown` says of a descriptor that is no socket: `WSAENOTSOCK` on Windows, `ENOTSOCK` elsewhere.
 const NOT_A_SOCKET: i32 = if cfg!(windows) { 10038 } else { libc::ENOTSOCK };
 
-impl Direction {
-    /// The wait of this task: one a task, because a poll function does not say when its caller gives up. So only an event
-    /// takes it out, not a drop.
-    pub(crate) fn waiter_of_task(&self, cx: &Context<'_>) -> ManuallyDrop<Waiter<'_>> {
-        let waiters = self.waiters.borrow();
-        if waiters.is_empty() {
-            return ManuallyDrop::new(self.waiter());
-        }
-        let listed = waiters.iter().find(|(_, waker)| waker.will_wake(cx.waker()));
-        let id = listed.map(|(id, _)| *id);
-        drop(waiters);
-        if id.is_none() {
-            self.evict_oldest();
-        }
-        ManuallyDrop::new(id.map_or_else(|| self.waiter(), |id| Waiter { direction: self, id }))
-    }
-
-    /// Wakes the task that has waited longest, if there are too many. It may never be polled again; if it is, it waits again.
-    fn evict_oldest(&self) {
-        let mut waiters = self.waiters.borrow_mut();
-        let oldest = (waiters.len() >= MAX_WAITERS).then(|| waiters.remove(0).1);
-        drop(waiters);
-        oldest.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// More than 64 tasks that wait for one direction through these traits keep waking each other, and beside them
-/// [`readable`](Async::readable) and [`writable`](Async::writable) may return early. Any number of tasks
-/// can wait with `read_with`.
+/// More than 64 tasks that wait for one direction through these traits keep waking each other. Any number of tasks can wait
+/// with `read_with`.
 ///
 /// Do not use a `TcpStream` for which the kernel decrypts (`TCP_ULP`): with the feature `fast-io` a short read counts as "the
 /// stream is empty".

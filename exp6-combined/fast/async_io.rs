@@ -1,10 +1,11 @@
 //! Descriptors that tasks can wait for: try the operation first, and wait after `WouldBlock`.
 //!
-//! For speed an operation that is known to block is not tried: `source.rs` remembers that.
+//! For speed an operation is not tried again before something has been reported.
 
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
@@ -21,6 +22,15 @@ use crate::source::{Direction, Source, Waiter};
 ///
 /// Several tasks may use it at once. A task that has read sixteen times in one poll, or written eight times, on whatever
 /// sources, lets other tasks run first: its next operation is pending once, even if it could be done.
+///
+/// # What the system does with it
+///
+/// - Non-blocking mode belongs to the open file, and not to the descriptor. It stays after the drop, and holds for all
+///   descriptors of that file. With a terminal these are also standard output, and those of the next program. So do not wrap
+///   standard input: read it on a thread, and send its lines through a channel.
+/// - With `SO_LINGER` the drop of a socket blocks until its data has been sent, and with it the loop. Take the socket out by
+///   [`into_inner`](Self::into_inner), and drop it on another thread.
+/// - After a `fork` both processes have one selector. If the child drops an `Async`, the parent's source is deregistered.
 pub struct Async<T> {
     /// Declared first, and so dropped first: before the descriptor is closed.
     pub(crate) registration: Registration,
@@ -39,7 +49,8 @@ impl<T: AsSource + 'static> Async<T> {
     ///
     /// # Errors
     ///
-    /// What the system says: for example `PermissionDenied` for a regular file, for which one cannot wait.
+    /// What the system says: `PermissionDenied` for a regular file, a directory or `/dev/null`, for which one cannot wait, or
+    /// `AlreadyExists` for a descriptor that is registered already. Other selectors than Linux's may take these.
     ///
     /// # Panics
     ///
@@ -81,7 +92,8 @@ impl<T: AsSource + 'static> Async<T> {
     }
 
     /// Reads with `op`: tries it, and again when the source becomes readable, as long as it says `WouldBlock`. It may say so
-    /// only if the descriptor does. After `Interrupted` it is tried again at once.
+    /// only if the descriptor itself would block: a layer above that has data in a buffer must give that first. After
+    /// `Interrupted` it is tried again at once.
     ///
     /// # Errors
     ///
@@ -95,7 +107,7 @@ impl<T: AsSource + 'static> Async<T> {
     }
 
     /// Writes with `op`: tries it, and again when the source becomes writable, as long as it says `WouldBlock`. It may say so
-    /// only if the descriptor does. After `Interrupted` it is tried again at once.
+    /// only if the descriptor itself would block. After `Interrupted` it is tried again at once.
     ///
     /// # Errors
     ///
@@ -112,14 +124,15 @@ impl<T: AsSource + 'static> Async<T> {
         let waiter = direction.waiter();
         let mut waits = false;
         poll_fn(|cx| {
-            // The event has taken its entry out.
-            if waits && !waiter.is_listed() {
+            // The event has taken its entry out; or the drop of the scheduler has, and then `wait` gives the error.
+            if waits && !waiter.is_listed() && self.registration.core.strong_count() > 0 {
                 return Poll::Ready(Ok(()));
             }
-            waits = true;
-            self.registration.wait(&waiter, cx)?;
-            // From here on the selector reports it, even if it is so already.
-            direction.ready.set(false);
+            // What is there already is reported only if the selector is asked.
+            direction.asks.set(!mem::replace(&mut waits, true));
+            let waited = self.registration.wait(&waiter, cx);
+            direction.asks.set(false);
+            waited?;
             Poll::Pending
         })
         .await
@@ -136,28 +149,24 @@ impl<T: AsSource + 'static> Async<T> {
         waiter: &Waiter<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let core = try_current();
-        if let Some(core) = &core {
+        // Still listed: nothing has been reported since the last try. If its scheduler does not run, nothing is reported.
+        if waiter.is_listed() && self.registration.is_ours() {
+            waiter.list(cx.waker().clone());
+            return Poll::Pending;
+        }
+        if let Some(core) = try_current() {
             ready!(core.poll_budget(cx, waiter.direction));
         }
-        let ours = core.is_some_and(|core| Rc::as_ptr(&core) == self.registration.core.as_ptr());
-        if !ours {
-            // Another scheduler runs, or none: changes are not reported then, so what is remembered may be wrong.
-            waiter.direction.ready.set(true);
-        }
-        while waiter.direction.ready.get() {
+        loop {
             match op(&self.io) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => waiter.direction.ready.set(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.registration.wait(waiter, cx)?;
+                    return Poll::Pending;
+                }
                 result => return Poll::Ready(result),
             }
         }
-        if !ours {
-            self.registration.wait(waiter, cx)?;
-        }
-        // The next change is reported: the selector need not be asked.
-        waiter.list(cx.waker().clone());
-        Poll::Pending
     }
 }
 
@@ -185,6 +194,11 @@ impl<T: fmt::Debug> fmt::Debug for Async<T> {
 }
 
 impl Registration {
+    /// Whether its scheduler is the one that runs on this thread.
+    pub(crate) fn is_ours(&self) -> bool {
+        try_current().is_some_and(|core| Rc::as_ptr(&core) == self.core.as_ptr())
+    }
+
     /// Has the task woken when the event comes. The loop of another scheduler would never see it, and so that is an error.
     fn wait(&self, waiter: &Waiter<'_>, cx: &Context<'_>) -> io::Result<()> {
         let ours = try_current().filter(|core| Rc::as_ptr(core) == self.core.as_ptr());

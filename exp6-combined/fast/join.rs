@@ -1,6 +1,7 @@
 //! Spawning a task, and waiting for its result.
 //!
-//! For speed the handle shares the task's one allocation, so that the task needs no channel to it.
+//! For speed the handle shares the task's one allocation, so that the task needs no channel to it. That allocation lives as long
+//! as the last waker. So a large future has one of its own, which ends with the future.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,6 +11,10 @@ use std::task::{Context, Poll};
 use crate::join_error::JoinError;
 use crate::scheduler::{Core, Scheduler, current};
 use crate::task::{Join, Shared, Task};
+
+/// The size, in bytes, from which on a future is boxed. To do that takes longer the smaller the future is, compared with the
+/// rest of its task.
+const LARGE: usize = 1024;
 
 impl Scheduler {
     /// Adds a task at the back of the run queue. It is polled by [`run`](Self::run), never here.
@@ -31,6 +36,14 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 }
 
 pub(crate) fn spawn_on<F: Future + 'static>(core: &Core, future: F) -> JoinHandle<F::Output> {
+    if size_of::<F>() < LARGE {
+        spawn_small(core, future)
+    } else {
+        spawn_small(core, Box::pin(future))
+    }
+}
+
+fn spawn_small<F: Future + 'static>(core: &Core, future: F) -> JoinHandle<F::Output> {
     let task = Arc::new(Shared::new(future, &core.run_queue));
     core.add(Task::new(Arc::clone(&task)));
     JoinHandle { task }
@@ -74,7 +87,8 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> Drop for JoinHandle<T> {
-    /// Removes the joiner's waker. Otherwise the task would wake a task that does not wait for it any more.
+    /// Removes the joiner's waker. Otherwise the task would wake a task that does not wait for it any more. A result that
+    /// nobody takes is dropped with its panic, as in a task whose handle is gone.
     fn drop(&mut self) {
         self.task.detach();
     }

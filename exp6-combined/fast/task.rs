@@ -400,15 +400,14 @@ impl<F: Future + 'static> Join<F::Output> for Shared<F> {
     fn detach(&self) {
         self.detached.set(true);
         drop(self.joiner.take());
-        drop(self.ended().and_then(|mut result| result.take()));
+        let result = self.ended().and_then(|mut result| result.take());
+        discard_panic(|| drop(result));
     }
 }
 
 /// Calls `f`, and discards its panic, which the panic hook has reported. The payload is leaked: its drop may panic, too.
 pub(crate) fn discard_panic(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        mem::forget(payload);
-    }
+    let _ = catch_unwind(AssertUnwindSafe(f)).map_err(mem::forget);
 }
 
 // SAFETY: other threads reach a task through wakers alone. Those touch the count of the `Arc`, and `waker`, which is

@@ -103,6 +103,15 @@ impl Timers {
     }
 }
 
+impl Drop for Timers {
+    /// Wakes all who wait: nobody looks at the clock for them any more, and their next poll finds that out.
+    fn drop(&mut self) {
+        let Queue { keys, mut wakers } = self.queue.take();
+        let in_order = keys.into_sorted_vec().into_iter().rev();
+        in_order.filter_map(|key| wakers.remove(&key.0.1)).for_each(Waker::wake);
+    }
+}
+
 impl Queue {
     /// Also takes out the keys of dropped sleeps: those in front at once, those elsewhere when they are the greater part.
     fn remove(&mut self, key: Key) -> Option<Waker> {

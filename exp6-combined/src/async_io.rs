@@ -19,6 +19,15 @@ use crate::source::{Direction, Source, Waiter};
 ///
 /// Several tasks may use it at once. A task that has read sixteen times in one poll, or written eight times, on whatever
 /// sources, lets other tasks run first: its next operation is pending once, even if it could be done.
+///
+/// # What the system does with it
+///
+/// - Non-blocking mode belongs to the open file, and not to the descriptor. It stays after the drop, and holds for all
+///   descriptors of that file. With a terminal these are also standard output, and those of the next program. So do not wrap
+///   standard input: read it on a thread, and send its lines through a channel.
+/// - With `SO_LINGER` the drop of a socket blocks until its data has been sent, and with it the loop. Take the socket out by
+///   [`into_inner`](Self::into_inner), and drop it on another thread.
+/// - After a `fork` both processes have one selector. If the child drops an `Async`, the parent's source is deregistered.
 pub struct Async<T> {
     /// Declared first, and so dropped first: before the descriptor is closed.
     pub(crate) registration: Registration,
@@ -37,7 +46,8 @@ impl<T: AsSource + 'static> Async<T> {
     ///
     /// # Errors
     ///
-    /// What the system says: for example `PermissionDenied` for a regular file, for which one cannot wait.
+    /// What the system says: `PermissionDenied` for a regular file, a directory or `/dev/null`, for which one cannot wait, or
+    /// `AlreadyExists` for a descriptor that is registered already. Other selectors than Linux's may take these.
     ///
     /// # Panics
     ///
@@ -79,7 +89,8 @@ impl<T: AsSource + 'static> Async<T> {
     }
 
     /// Reads with `op`: tries it, and again when the source becomes readable, as long as it says `WouldBlock`. It may say so
-    /// only if the descriptor does. After `Interrupted` it is tried again at once.
+    /// only if the descriptor itself would block: a layer above that has data in a buffer must give that first. After
+    /// `Interrupted` it is tried again at once.
     ///
     /// # Errors
     ///
@@ -93,7 +104,7 @@ impl<T: AsSource + 'static> Async<T> {
     }
 
     /// Writes with `op`: tries it, and again when the source becomes writable, as long as it says `WouldBlock`. It may say so
-    /// only if the descriptor does. After `Interrupted` it is tried again at once.
+    /// only if the descriptor itself would block. After `Interrupted` it is tried again at once.
     ///
     /// # Errors
     ///
@@ -110,8 +121,8 @@ impl<T: AsSource + 'static> Async<T> {
         let waiter = direction.waiter();
         let mut waits = false;
         poll_fn(|cx| {
-            // The event has taken its entry out.
-            if waits && !waiter.is_listed() {
+            // The event has taken its entry out; or the drop of the scheduler has, and then `wait` gives the error.
+            if waits && !waiter.is_listed() && self.registration.core.strong_count() > 0 {
                 return Poll::Ready(Ok(()));
             }
             waits = true;

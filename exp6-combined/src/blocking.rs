@@ -35,9 +35,12 @@ struct Channel<T> {
 /// its end: [`abort`](JoinHandle::abort) and the drop of the scheduler only drop its result. While the scheduler is being
 /// dropped, a new job runs all the same, and the handle says "cancelled".
 ///
+/// If the system gives fewer threads than there should be, the pool works with those. If it gives none, the job is dropped,
+/// and the handle has a panic that says so; the next job tries again.
+///
 /// # Panics
 ///
-/// If no scheduler runs on this thread, or if the system cannot start any thread.
+/// If no scheduler runs on this thread.
 #[track_caller]
 pub fn spawn_blocking<F, T>(job: F) -> JoinHandle<T>
 where
@@ -48,7 +51,7 @@ where
     let (result, waker) = (None, None);
     let channel = Arc::new(Mutex::new(Channel { result, waker }));
     let sender = Arc::clone(&channel);
-    core.pool.get_or_init(new_pool).execute(move || {
+    let job = move || {
         let result = catch_unwind(AssertUnwindSafe(job));
         let mut channel = sender.lock().unwrap();
         channel.result = Some(result);
@@ -57,8 +60,10 @@ where
         // If the task is gone, the result is dropped here, and that drop may panic.
         discard_panic(|| drop(sender));
         waker.into_iter().for_each(Waker::wake);
-    });
+    };
+    let started = catch_unwind(AssertUnwindSafe(|| core.pool.get_or_init(new_pool).execute(job)));
     spawn_on(&core, async move {
+        assert!(started.is_ok(), "the system gives no thread for `spawn_blocking`");
         let receive = poll_fn(|cx| {
             // The exception to 4 in `scheduler.rs`: a lock is held. This waker is the task's own, and runs no user code.
             let mut channel = channel.lock().unwrap();

@@ -50,10 +50,8 @@ impl JoinError {
     ///
     /// The error itself, if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
-        match self.payload {
-            Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
-            None => Err(self),
-        }
+        let payload = self.payload.ok_or_else(Self::cancelled)?;
+        Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

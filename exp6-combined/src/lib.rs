@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(not(any(unix, windows)))]
+compile_error!("this crate needs descriptors and a selector: Unix or Windows");
+
 mod scheduler;
 pub use scheduler::Scheduler;
 

@@ -120,7 +120,7 @@ impl Parker {
         // forgotten `Async` keeps it open.
         let io = unsafe { mem::transmute::<SockRef<'_>, SockRef<'static>>(io) };
         // SAFETY: as above.
-        unsafe { self.poller.add(&*io, Event::none(key))? };
+        unsafe { self.poller.add(&*io, Event::none(key)).map_err(explain)? };
         let source = Rc::new(Source::new(key, io));
         self.sources.borrow_mut().insert(key, Rc::clone(&source));
         Ok(source)
@@ -140,6 +140,26 @@ impl Parker {
     pub(crate) fn deregister(&self, source: &Source) -> io::Result<()> {
         self.sources.borrow_mut().remove(&source.key);
         self.poller.delete(&*source.io)
+    }
+}
+
+/// Says in words what the system says in a word.
+fn explain(error: io::Error) -> io::Error {
+    let why = match error.kind() {
+        io::ErrorKind::PermissionDenied => "regular files, directories and `/dev/null` are always ready",
+        io::ErrorKind::AlreadyExists => "this descriptor is registered already",
+        _ => return error,
+    };
+    io::Error::new(error.kind(), format!("{why}: {error}"))
+}
+
+impl Drop for Parker {
+    /// Wakes all who wait: nothing is reported any more, and their next poll finds that out.
+    fn drop(&mut self) {
+        let (sources, mut wakers) = (self.sources.take(), self.wakers.take());
+        let all = |source: &Rc<Source>| source.take_waiters(Event::all(source.key), &mut wakers);
+        sources.values().for_each(all);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 

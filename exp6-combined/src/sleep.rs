@@ -43,6 +43,7 @@ pub struct Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // The clock decides, not the wake: a task may be polled for other reasons. At its first poll a sleep always waits,
         // however short it is, so that others run first.

@@ -1,7 +1,8 @@
 //! Sources: registered descriptors, and who waits for them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::task::Waker;
 
 use socket2::SockRef;
@@ -24,8 +25,8 @@ pub(crate) struct Source {
 /// Reading or writing.
 #[derive(Default)]
 pub(crate) struct Direction {
-    /// Who waits. Several tasks may, so each wait has an entry with an id.
-    pub(crate) waiters: RefCell<Vec<(u64, Waker)>>,
+    /// Who waits. Several tasks may, so each wait has an entry under an id of its own.
+    pub(crate) waiters: RefCell<BTreeMap<u64, Waker>>,
     next_id: Cell<u64>,
     /// The number of the poll in which the last operation was deferred, or 0.
     pub(crate) deferred: Cell<u64>,
@@ -58,7 +59,7 @@ impl Source {
     pub(crate) fn take_waiters(&self, event: Event, wakers: &mut VecDeque<Waker>) {
         for (direction, reported) in [(&self.read, event.readable), (&self.write, event.writable)] {
             if reported {
-                wakers.extend(direction.waiters.borrow_mut().drain(..).map(|(_, waker)| waker));
+                wakers.extend(mem::take(&mut *direction.waiters.borrow_mut()).into_values());
             }
         }
     }
@@ -73,24 +74,17 @@ impl Direction {
 
 impl Waiter<'_> {
     pub(crate) fn is_listed(&self) -> bool {
-        self.direction.waiters.borrow().iter().any(|(id, _)| *id == self.id)
+        self.direction.waiters.borrow().contains_key(&self.id)
     }
 
     /// Only the latest waker counts: the future may have moved to another task.
     pub(crate) fn list(&self, waker: Waker) {
-        let _replaced = self.unlist();
-        self.direction.waiters.borrow_mut().push((self.id, waker));
-    }
-
-    fn unlist(&self) -> Option<Waker> {
-        let mut waiters = self.direction.waiters.borrow_mut();
-        let index = waiters.iter().position(|(id, _)| *id == self.id)?;
-        Some(waiters.remove(index).1)
+        let _replaced = self.direction.waiters.borrow_mut().insert(self.id, waker);
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        let _waker = self.unlist();
+        let _waker = self.direction.waiters.borrow_mut().remove(&self.id);
     }
 }

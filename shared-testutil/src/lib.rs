@@ -19,7 +19,7 @@ mod own_process;
 pub use own_process::in_own_process;
 
 mod panics;
-pub use panics::{message_in, message_of_panic};
+pub use panics::{line_of_panic, message_in, message_of_panic};
 
 mod signals;
 pub use signals::SignalStorm;

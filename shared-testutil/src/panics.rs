@@ -1,7 +1,9 @@
 //! Panics that a test asks for.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 /// Calls `f`, which has to panic with a text, and returns that.
 ///
@@ -14,6 +16,34 @@ pub fn message_of_panic<T>(f: impl FnOnce() -> T) -> String {
         panic!("it ought to panic, but returns");
     };
     message_in(payload.as_ref()).expect("a text to panic with").to_owned()
+}
+
+thread_local! {
+    /// The line of the thread's latest panic.
+    static LINE: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+/// Calls `f`, which has to panic, and returns the line that the panic names.
+///
+/// # Panics
+///
+/// If `f` does not panic.
+#[track_caller]
+pub fn line_of_panic<T>(f: impl FnOnce() -> T) -> u32 {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            LINE.set(info.location().map(panic::Location::line));
+            previous(info);
+        }));
+    });
+    LINE.set(None);
+    assert!(
+        catch_unwind(AssertUnwindSafe(f)).is_err(),
+        "it ought to panic, but returns"
+    );
+    LINE.get().expect("a panic has a place")
 }
 
 /// The text in a panic's payload, if it is one.
@@ -37,6 +67,12 @@ mod tests {
         let number = 7;
         assert_eq!(message_of_panic(|| panic!("number {number}")), "number 7");
         assert_eq!(message_in(&7), None);
+    }
+
+    #[test]
+    fn the_line_is_that_of_the_panic() {
+        let line = line_of_panic(|| panic!("here"));
+        assert_eq!(line, line!() - 1);
     }
 
     #[test]

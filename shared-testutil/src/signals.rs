@@ -28,8 +28,8 @@ pub struct SignalStorm {
 
 #[derive(Debug)]
 struct State {
-    /// The thread that is hit.
-    target: Pthread,
+    /// The thread that is hit. A number, because with some C libraries a `Pthread` is a pointer, and so not `Send`.
+    target: usize,
     over: AtomicBool,
     sent: AtomicU64,
     /// Set by the handler.
@@ -48,7 +48,7 @@ impl SignalStorm {
         // It stays for good: without it, a signal that is still on its way would end the process.
         signal_hook::flag::register(SIGALRM, Arc::clone(&arrived)).expect("a handler for SIGALRM");
         let state = Arc::new(State {
-            target: pthread_self(),
+            target: pthread_self() as usize,
             over: AtomicBool::new(false),
             sent: AtomicU64::new(0),
             arrived,
@@ -86,7 +86,7 @@ impl Default for SignalStorm {
 impl State {
     fn send(&self) {
         while !self.over.load(Ordering::Relaxed) {
-            pthread_kill(self.target, Signal::SIGALRM).expect("the thread lives");
+            pthread_kill(self.target as Pthread, Signal::SIGALRM).expect("the thread lives");
             self.sent.fetch_add(1, Ordering::Relaxed);
             thread::sleep(PAUSE);
         }

@@ -318,6 +318,28 @@ fn a_short_read_does_not_hide_a_reset() {
 }
 
 #[test]
+fn an_error_does_not_hide_the_end_behind_it() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (near, far) = tcp_pair();
+        let mut near = Async::new(near).expect("registered");
+        // Closed with this, a connection is reset.
+        SockRef::from(&far).set_linger(Some(Duration::ZERO)).expect("a socket");
+        let reader = spawn(async move {
+            let error = near.read(&mut [0; 10]).await.expect_err("the peer resets");
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+            near.read(&mut [0; 10]).await
+        });
+        sleep(Duration::from_millis(1)).await;
+        drop(far);
+        let end = timeout(Duration::from_secs(10), reader)
+            .await
+            .expect("the end is hidden");
+        assert_eq!(end.expect("no panic").expect("no error"), 0);
+    });
+}
+
+#[test]
 fn a_short_read_does_not_hide_what_is_behind_urgent_data() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::thread;
@@ -389,8 +390,8 @@ fn ten_thousand_calls_leave_a_task_where_it_is() {
     assert!(!handle.is_finished());
 }
 
-/// `block_on` again and again, with a future that is ready at once, and one that is woken in its last poll and so is in the
-/// run queue when it ends. Returns how long that takes.
+/// `block_on` again and again: with a future that is ready at once, with one that is woken in its last poll and so is in the
+/// run queue when it ends, and with one that panics then. Returns how long that takes.
 fn time_of_many(scheduler: &Scheduler) -> Duration {
     let start = Instant::now();
     for _ in 0..2000 {
@@ -399,6 +400,13 @@ fn time_of_many(scheduler: &Scheduler) -> Duration {
             cx.waker().wake_by_ref();
             Poll::Ready(())
         }));
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            scheduler.block_on(poll_fn(|cx| -> Poll<()> {
+                cx.waker().wake_by_ref();
+                resume_unwind(Box::new(()))
+            }));
+        }));
+        assert!(panicked.is_err());
     }
     start.elapsed()
 }

@@ -303,15 +303,42 @@ mod few_threads {
         assert!(0 < given && given < wanted.min(32), "{given} threads");
     }
 
+    /// Not even one fits, and later there is room.
+    #[test]
+    #[ignore = "run by the test below"]
+    fn a_pool_of_which_the_system_gives_nothing() {
+        let scheduler = Scheduler::new();
+        let used = address_space();
+        limit_memory_to(used + 100 * 1024 * 1024);
+        scheduler.block_on(async {
+            // The message of the pool's own panic is of no use here.
+            for _ in 0..2 {
+                let error = spawn_blocking(|| 1).await.expect_err("no thread can start");
+                let message = error.to_string();
+                assert!(message.contains("the system gives no thread"), "{message}");
+            }
+            // Tasks go on, and so do jobs when the system has threads again.
+            limit_memory_to(used + 700 * 1024 * 1024);
+            assert_eq!(spawn_blocking(|| 2).await.expect("a thread has started"), 2);
+        });
+    }
+
     #[test]
     fn a_pool_works_with_the_threads_that_the_system_gives() {
+        run_with_large_stacks("faults_pool::few_threads::a_pool_of_which_the_system_gives_a_part");
+    }
+
+    #[test]
+    fn without_any_thread_a_job_fails_in_its_handle_and_the_next_tries_again() {
+        run_with_large_stacks("faults_pool::few_threads::a_pool_of_which_the_system_gives_nothing");
+    }
+
+    /// Runs a test in a process of its own, whose threads ask for much memory. The main thread would not: so without the
+    /// threads of the test runner.
+    fn run_with_large_stacks(test: &str) {
         let _watchdog = watchdog(LIMIT);
         let output = process::Command::new(env::current_exe().expect("the path of this program"))
-            .args([
-                "--exact",
-                "--ignored",
-                "faults_pool::few_threads::a_pool_of_which_the_system_gives_a_part",
-            ])
+            .args(["--exact", "--ignored", test])
             .env("RUST_MIN_STACK", (256 * 1024 * 1024).to_string())
             // Otherwise each thread reserves 64 MiB for its allocations.
             .env("MALLOC_ARENA_MAX", "1")
@@ -338,7 +365,7 @@ mod few_threads {
     }
 
     fn limit_memory_to(bytes: u64) {
-        let program = format!("prlimit --pid {} --as={bytes}", process::id());
+        let program = format!("prlimit --pid {} --as={bytes}:", process::id());
         let limited = process::Command::new("sh").args(["-c", &program]).status();
         assert!(limited.expect("a shell").success(), "util-linux has prlimit");
     }

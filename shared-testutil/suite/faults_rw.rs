@@ -1,6 +1,7 @@
 //! What peers can do to a reader through `AsyncRead` and `AsyncWrite`, and what silence must not cost.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -9,18 +10,30 @@ use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use crate::sched::{Async, Scheduler, sleep, spawn, timeout, yield_now};
 use futures::AsyncReadExt;
 use futures::future::join;
 use futures::io::AsyncRead;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, send, sendmsg};
 use shared_testutil::watchdog;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reads an urgent byte. That there is none would block.
+fn read_urgent(stream: &TcpStream) -> io::Result<u8> {
+    let mut byte = [0];
+    match recv(stream, &mut byte, RecvFlags::OOB) {
+        Ok(_) => Ok(byte[0]),
+        // What Linux says when no urgent byte has come, or when it has been read.
+        Err(Errno::INVAL) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error.into()),
+    }
+}
 
 /// A read of a Unix stream ends where descriptors were sent along, though there is more. It is short, and yet the source
 /// is not empty, and nothing new will be reported.
@@ -176,5 +189,122 @@ fn a_half_of_a_task_that_spends_the_budget_does_not_starve_the_other() {
             panic!("100,000 operations of one half, and not a hundred of the other");
         };
         join(other_half, half).await;
+    });
+}
+
+/// Passes wakes on, as the wakers of combinators do, and is another one for each poll.
+struct Forward(Waker);
+
+impl Wake for Forward {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+}
+
+/// What makes room among the waiters may wake the very task that needs it, and that task waits with a new waker then.
+#[test]
+fn a_task_with_a_new_waker_for_each_poll_is_polled_when_it_is_woken_and_not_for_ever() {
+    const WAKES: usize = 100;
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (_peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        let stream = Async::new(stream).expect("registered");
+        let polls = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&polls);
+        let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
+        let own = Rc::clone(&waker);
+        let task = spawn(poll_fn(move |cx| -> Poll<()> {
+            counted.set(counted.get() + 1);
+            *own.borrow_mut() = Some(cx.waker().clone());
+            let forward = Waker::from(Arc::new(Forward(cx.waker().clone())));
+            let polled = Pin::new(&mut &stream).poll_read(&mut Context::from_waker(&forward), &mut [0]);
+            assert!(polled.is_pending());
+            Poll::Pending
+        }));
+        yield_now().await;
+        for _ in 0..WAKES {
+            waker.borrow().as_ref().expect("it has been polled").wake_by_ref();
+            sleep(Duration::from_micros(100)).await;
+        }
+        // More than a poll a wake only where room was made, which is once in a while.
+        let polls = polls.get();
+        assert!(
+            (WAKES + 1..=WAKES + 5).contains(&polls),
+            "{polls} polls for {WAKES} wakes"
+        );
+        task.abort();
+    });
+}
+
+/// `readable` waits until the source is readable, also beside many readers through the traits.
+#[test]
+fn many_readers_make_nobody_believe_that_there_is_something_to_read() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        let (mut peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        let stream = Rc::new(Async::new(stream).expect("registered"));
+        let own = Rc::clone(&stream);
+        let waits = spawn(async move { own.readable().await });
+        yield_now().await;
+        for _ in 0..300 {
+            let waker = Waker::from(Arc::new(Nobody));
+            let polled = Pin::new(&mut &*stream).poll_read(&mut Context::from_waker(&waker), &mut [0]);
+            assert!(polled.is_pending());
+            yield_now().await;
+        }
+        assert!(!waits.is_finished());
+        peer.write_all(b"x").expect("room");
+        timeout(PATIENCE, waits)
+            .await
+            .expect("in time")
+            .expect("no panic")
+            .expect("no error");
+    });
+}
+
+/// Reads without taking. A read that takes would pass an urgent byte, and that is gone then.
+struct Peeks(TcpStream);
+
+impl AsFd for Peeks {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Read for &Peeks {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.peek(buffer)
+    }
+}
+
+/// Two tasks, each with its own kind of operation on one stream: what one of them finds does not answer for the other.
+#[test]
+fn an_urgent_byte_reaches_its_reader_beside_one_through_the_trait() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        for urgent_first in [false, true] {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+            let peer = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
+            let (near, _) = listener.accept().expect("a connection");
+            let near = Rc::new(Async::new(Peeks(near)).expect("registered"));
+            let stream = Rc::clone(&near);
+            let read_it = async move { stream.read_with(|near| read_urgent(&near.0)).await.expect("no error") };
+            let peek = async move { (&*near).read(&mut [0; 10]).await.expect("no error") };
+            let (urgent, bytes) = if urgent_first {
+                let urgent = spawn(read_it);
+                (urgent, spawn(peek))
+            } else {
+                let bytes = spawn(peek);
+                (spawn(read_it), bytes)
+            };
+            yield_now().await;
+            send(&peer, b"!", SendFlags::OOB).expect("room");
+            let byte = timeout(PATIENCE, urgent).await.expect("the urgent byte is lost");
+            assert_eq!(byte.expect("no panic"), b'!');
+            assert!(!bytes.is_finished());
+            send(&peer, b"plain", SendFlags::empty()).expect("room");
+            let length = timeout(PATIENCE, bytes).await.expect("the other bytes are lost");
+            assert_eq!(length.expect("no panic"), 5);
+        }
     });
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use crate::sched::{JoinHandle, Scheduler, sleep, spawn, timeout, yield_now};
 use futures::future::join_all;
 use futures::poll;
-use shared_testutil::{CountingWaker, DropFlag, HomeThread, OrderLog, assert_took, message_of_panic, watchdog};
+use shared_testutil::{
+    CountingWaker, DropFlag, HomeThread, OrderLog, assert_took, line_of_panic, message_of_panic, watchdog,
+};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SECONDS: Duration = Duration::from_secs(20);
@@ -114,7 +116,12 @@ fn spawn_outside_a_scheduler_panics_and_says_what_to_do() {
     let _watchdog = watchdog(LIMIT);
     let message = message_of_panic(|| spawn(async {}));
     assert!(message.contains("no scheduler runs on this thread"), "{message}");
-    assert!(message.contains("`Scheduler::spawn`"), "{message}");
+    for place in ["`Scheduler::run`", "`block_on`", "`Scheduler::spawn`"] {
+        assert!(message.contains(place), "{message}");
+    }
+    // The panic names the caller's line.
+    let line = line_of_panic(|| spawn(async {}));
+    assert_eq!(line, line!() - 1);
     // Nor is there one after a run.
     block_on(async {});
     message_of_panic(|| spawn(async {}));

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -179,6 +180,26 @@ fn calls_of_block_on_that_never_wait_are_given_back() {
 }
 
 #[test]
+fn calls_of_block_on_that_panic_are_given_back() {
+    in_own_process(|| {
+        let scheduler = Scheduler::new();
+        assert_no_leak(|| {
+            for _ in 0..1_000 {
+                let panicked = catch_unwind(AssertUnwindSafe(|| {
+                    scheduler.block_on(poll_fn(|cx| -> Poll<()> {
+                        // Woken, and so in the run queue when the loop is left.
+                        cx.waker().wake_by_ref();
+                        // As a panic, but without its message.
+                        resume_unwind(Box::new(()))
+                    }));
+                }));
+                assert!(panicked.is_err());
+            }
+        });
+    });
+}
+
+#[test]
 fn wakes_of_calls_of_block_on_that_have_ended_pile_up_nowhere() {
     in_own_process(|| {
         let scheduler = Scheduler::new();
@@ -273,5 +294,32 @@ fn a_task_takes_the_room_of_its_future_once() {
         let room = (in_use() - before) / TASKS;
         assert!((SIZE..SIZE + 1_000).contains(&room), "{room} bytes a task");
         drop(handles);
+    });
+}
+
+/// A waker may stay behind anywhere, such as in a channel. It must not keep the room that its task had.
+#[test]
+fn a_waker_that_is_left_does_not_keep_the_room_of_its_task() {
+    const SIZE: usize = 64 * 1024;
+    const TASKS: usize = 500;
+    in_own_process(|| {
+        let _watchdog = watchdog(LIMIT);
+        let scheduler = Scheduler::new();
+        let wakers = Rc::new(RefCell::new(Vec::with_capacity(TASKS)));
+        let before = in_use();
+        for _ in 0..TASKS {
+            let wakers = Rc::clone(&wakers);
+            scheduler.spawn(async move {
+                let large = [1_u8; SIZE];
+                let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+                wakers.borrow_mut().push(waker);
+                yield_now().await;
+                assert_eq!(large[SIZE - 1], 1);
+            });
+            scheduler.run();
+        }
+        let kept = in_use().saturating_sub(before);
+        assert_eq!(wakers.borrow().len(), TASKS);
+        assert!(kept < 2 * 1024 * TASKS, "{kept} bytes are kept for {TASKS} wakers");
     });
 }

@@ -158,6 +158,9 @@ fn a_regular_file_is_refused_and_stays_as_it_was() {
         let file = Rc::new(file);
         let error = Async::new(Rc::clone(&file)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+        assert!(error.to_string().contains("regular files"), "{error}");
+        let error = Async::new(File::open("/dev/null").unwrap()).unwrap_err();
+        assert!(error.to_string().contains("`/dev/null`"), "{error}");
         assert!(!fcntl_getfl(&file).unwrap().contains(OFlags::NONBLOCK));
         (&*file).read_exact(&mut [0; 100]).unwrap();
         // And the scheduler is none the worse.
@@ -176,6 +179,7 @@ fn a_descriptor_is_registered_once_only() {
         let first = Async::new(Rc::clone(&near)).unwrap();
         let error = Async::new(near).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+        assert!(error.to_string().contains("registered already"), "{error}");
         // The first is registered still.
         let mut wait = pin!(first.readable());
         let counter = CountingWaker::new();
@@ -425,6 +429,35 @@ fn a_source_may_outlive_its_scheduler_but_not_wait() {
 }
 
 #[test]
+fn who_waits_for_a_source_elsewhere_is_woken_when_its_scheduler_is_dropped() {
+    let _watchdog = watchdog(LIMIT);
+    let scheduler = Scheduler::new();
+    let (near, far) = scheduler.block_on(async { pair() });
+    let mut buffer = [0; 1];
+    let mut waits: [Pin<Box<dyn Future<Output = io::Result<()>>>>; 3] = [
+        Box::pin(near.readable()),
+        Box::pin(async { near.read_with(|mut near| near.read(&mut buffer)).await.map(drop) }),
+        Box::pin(near.write_with(|_| Err(ErrorKind::WouldBlock.into()))),
+    ];
+    let counter = CountingWaker::new();
+    scheduler.block_on(async {
+        for wait in &mut waits {
+            assert!(poll_with(wait.as_mut(), &counter.waker()).is_pending());
+        }
+    });
+    let before = counter.count();
+    drop(scheduler);
+    assert_eq!(counter.count(), before + 3);
+    for wait in &mut waits {
+        let Poll::Ready(result) = poll_with(wait.as_mut(), &counter.waker()) else {
+            panic!("it waits for a scheduler that is gone");
+        };
+        assert_is_of_another_scheduler(result);
+    }
+    drop(far);
+}
+
+#[test]
 fn a_source_waits_in_its_own_scheduler_only() {
     let _watchdog = watchdog(LIMIT);
     let own = Scheduler::new();
@@ -493,6 +526,7 @@ fn a_source_made_outside_a_scheduler_panics_and_says_what_to_do() {
     for message in messages {
         assert!(message.contains("no scheduler runs on this thread"), "{message}");
         assert!(message.contains("inside `Scheduler::run`"), "{message}");
+        assert!(message.contains("`block_on`"), "{message}");
     }
 }
 

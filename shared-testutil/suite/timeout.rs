@@ -345,3 +345,20 @@ fn outside_a_scheduler_it_panics_when_it_has_to_wait() {
     let message = message_of_panic(|| futures::executor::block_on(timeout(HOUR, pending::<()>())));
     assert!(message.contains("no scheduler runs on this thread"), "{message}");
 }
+
+/// An `async` block that is given a future and then awaits it may have room for it twice.
+#[test]
+fn a_timeout_is_small_whatever_it_waits_for() {
+    let large = [1_u8; 10_000];
+    let future = async move {
+        pending::<()>().await;
+        large.len()
+    };
+    assert!(size_of_val(&future) >= 10_000);
+    let once = timeout(HOUR, future);
+    let size = size_of_val(&once);
+    assert!(size <= 200, "{size} bytes");
+    let thrice = timeout(HOUR, timeout(HOUR, once));
+    let size = size_of_val(&thrice);
+    assert!(size <= 200, "{size} bytes for three in each other");
+}

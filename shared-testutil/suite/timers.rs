@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use crate::sched::{Scheduler, Sleep, sleep, sleep_until, timeout, yield_now};
 use futures::future::join_all;
 use futures::{join, poll};
-use shared_testutil::{CountingWaker, OrderLog, assert_at_least, assert_took, message_of_panic, watchdog};
+use shared_testutil::{
+    CountingWaker, OrderLog, assert_at_least, assert_took, line_of_panic, message_of_panic, watchdog,
+};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Time enough to register many sleeps, on a busy machine as well, before the first is over.
@@ -210,6 +212,63 @@ fn a_sleep_that_is_due_at_its_first_poll_lets_others_run_first() {
     log.assert_is(&["1 sleeps", "2 sleeps", "1 goes on", "2 goes on"]);
 }
 
+/// Runs a task that awaits only what is due, and counts how often two others run meanwhile: one that yields, one that sleeps.
+fn polls_beside(mut due: impl FnMut() -> Sleep + 'static) -> (u32, u32) {
+    const SLEEPS: u32 = 1_000;
+    let scheduler = Scheduler::new();
+    let done = Rc::new(Cell::new(false));
+    let counts: [Rc<Cell<u32>>; 2] = Default::default();
+    let [yields, naps] = counts.clone();
+    let busy = Rc::clone(&done);
+    scheduler.spawn(async move {
+        for _ in 0..SLEEPS {
+            due().await;
+        }
+        // Time for the task that sleeps, however fast that was.
+        let start = Instant::now();
+        while start.elapsed() < ms(20) {
+            due().await;
+        }
+        busy.set(true);
+    });
+    let over = Rc::clone(&done);
+    scheduler.spawn(async move {
+        while !over.get() {
+            yield_now().await;
+            yields.set(yields.get() + 1);
+        }
+    });
+    scheduler.spawn(async move {
+        while !done.get() {
+            sleep(ms(1)).await;
+            naps.set(naps.get() + 1);
+        }
+    });
+    scheduler.run();
+    let [yields, naps] = counts;
+    assert!(yields.get() >= SLEEPS, "{} polls beside {SLEEPS} sleeps", yields.get());
+    (yields.get(), naps.get())
+}
+
+#[test]
+fn a_task_that_sleeps_for_no_time_again_and_again_lets_others_run() {
+    let _watchdog = watchdog(LIMIT);
+    let (_, naps) = polls_beside(|| sleep(Duration::ZERO));
+    assert!(naps >= 2, "a sleeper has run {naps} times");
+}
+
+#[test]
+fn a_ticker_that_has_fallen_behind_lets_others_run() {
+    let _watchdog = watchdog(LIMIT);
+    let mut next = Instant::now();
+    let (_, naps) = polls_beside(move || {
+        // Each tick is due before it begins.
+        next += Duration::from_nanos(1);
+        sleep_until(next)
+    });
+    assert!(naps >= 2, "a sleeper has run {naps} times");
+}
+
 #[test]
 fn a_deadline_in_the_past_is_over_without_a_wait() {
     let _watchdog = watchdog(LIMIT);
@@ -369,6 +428,14 @@ fn a_sleep_outside_a_scheduler_panics_and_says_what_to_do() {
     });
     assert!(message.contains("no scheduler runs on this thread"), "{message}");
     assert!(message.contains("inside `Scheduler::run`"), "{message}");
+
+    // The panic names the line of the `await`.
+    let mut naps = Box::pin(async {
+        sleep(HOUR).await;
+    });
+    let line = line!() - 2;
+    let panicked = line_of_panic(|| naps.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    assert_eq!(panicked, line);
 }
 
 #[test]
@@ -523,6 +590,29 @@ fn a_sleep_dropped_under_another_scheduler_takes_nobody_elses_place() {
     second.spawn(async move { drop(slot.take()) });
     second.run();
     assert_eq!(ended.get(), 10);
+}
+
+#[test]
+fn a_sleep_is_woken_when_its_scheduler_is_dropped() {
+    let _watchdog = watchdog(LIMIT);
+    let counter = CountingWaker::new();
+    let scheduler = Scheduler::new();
+    let nap = Rc::new(RefCell::new(sleep(HOUR)));
+    let (polled, waker) = (Rc::clone(&nap), counter.waker());
+    scheduler.spawn(async move {
+        let mut nap = polled.borrow_mut();
+        assert!(Pin::new(&mut *nap).poll(&mut Context::from_waker(&waker)).is_pending());
+    });
+    scheduler.run();
+    assert_eq!(counter.count(), 0);
+    drop(scheduler);
+    assert_eq!(counter.count(), 1);
+    // And it can go on under another.
+    let again = counter.waker();
+    run(async move {
+        let mut nap = nap.borrow_mut();
+        assert!(Pin::new(&mut *nap).poll(&mut Context::from_waker(&again)).is_pending());
+    });
 }
 
 #[test]

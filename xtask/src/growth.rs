@@ -59,11 +59,15 @@ pub(crate) fn library(tree: &Tree, step: &Step) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The crates that a step names in `[dependencies]`.
+/// The crates that a step names in `[dependencies]`, or in such a table for some systems.
 fn dependencies(tree: &Tree, step: &Step) -> Result<Vec<String>> {
     let manifest = tree.read_toml(&format!("{step}/Cargo.toml"))?;
-    let table = manifest.get("dependencies").and_then(toml::Value::as_table);
-    Ok(table.into_iter().flat_map(|table| table.keys().cloned()).collect())
+    let systems = manifest.get("target").and_then(toml::Value::as_table);
+    let systems = systems.into_iter().flat_map(|systems| systems.values());
+    let tables = std::iter::once(manifest.get("dependencies"))
+        .chain(systems.map(|system| system.get("dependencies")))
+        .filter_map(|table| table?.as_table());
+    Ok(tables.flat_map(|table| table.keys().cloned()).collect())
 }
 
 /// A row a step.
