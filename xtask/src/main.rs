@@ -2,6 +2,7 @@
 
 mod broken;
 mod compare;
+mod concepts;
 mod diff;
 mod docs;
 mod forward;
@@ -9,6 +10,7 @@ mod git;
 mod growth;
 mod limits;
 mod lines;
+mod markdown;
 mod page;
 mod rust;
 mod same;

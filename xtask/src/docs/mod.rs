@@ -11,6 +11,7 @@ use std::io::Write;
 use lexopt::prelude::*;
 
 use crate::compare;
+use crate::concepts;
 use crate::stop::{Result, failed};
 use crate::tree::{Pair, STEPS, Tree};
 
@@ -118,6 +119,11 @@ fn blocks(tree: &Tree) -> Result<Vec<(String, &'static str, String)>> {
     let mut blocks = vec![
         ("README.md".to_owned(), "steps", tables::steps(tree)?),
         ("CONTRIBUTING.md".to_owned(), "limits", tables::limits(tree)?),
+        (
+            concepts::PAGE.to_owned(),
+            "concepts",
+            concepts::table(&tree.read(concepts::PAGE)?)?,
+        ),
     ];
     for step in &STEPS {
         blocks.push((format!("{step}/README.md"), "changed", tables::changed(tree, step)?));

@@ -1,8 +1,10 @@
 //! `cargo xtask same`: what the steps share is the same, and the rules of growth hold.
 
 mod circles;
+mod concepts;
 mod copies;
 mod drift;
+mod links;
 mod meant;
 mod plain;
 mod suite;
@@ -25,7 +27,7 @@ pub(crate) use drift::{Reason, reasons};
 
 type Check = fn(&Tree) -> Result<Vec<Finding>>;
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 11] = [
     table::check,
     copies::check,
     suite::check,
@@ -35,6 +37,8 @@ const CHECKS: [Check; 9] = [
     words::check,
     drift::check,
     tidy::check,
+    concepts::check,
+    links::check,
 ];
 
 /// For what is above its limit.

@@ -39,6 +39,38 @@ const CONTRIBUTING: &str = "\
 <!-- /generated -->
 ";
 
+/// The index of concepts, with one concept.
+const CONCEPTS: &str = "\
+# Concepts
+
+| project | version |
+|---|---|
+| [wheels](https://example.org/wheels/tree/v1.2.3/core) | 1.2.3 |
+
+<!-- generated: concepts -->
+<!-- /generated -->
+
+## exp2: timers
+
+### A tick
+
+How long it is: see [the steps](../README.md), and [below](#a-tick).
+
+- **Here:** [`ticks`](../exp2-sleep/src/timers.rs)
+- **Test:** [`yields::a_task_is_polled_until_it_ends`](../shared-testutil/suite/yields.rs)
+- **Broken by:** [`a-tick-is-long`](broken.md#a-tick-that-is-long)
+- **wheels:** [`Wheel::tick`](https://example.org/wheels/blob/v1.2.3/core/src/wheel.rs): longer than
+  [here](#a-tick).
+";
+
+const MISTAKES: &str = "\
+# Broken on purpose
+
+### A tick that is long
+
+[`a-tick-is-long.patch`](../patches/a-tick-is-long.patch), exp2.
+";
+
 const SCHEDULER: &str = "\
 //! The loop.
 
@@ -185,6 +217,9 @@ impl Tree {
         );
         tree.write("CONTRIBUTING.md", CONTRIBUTING);
         tree.write("README.md", "<!-- generated: steps -->\n<!-- /generated -->\n");
+        tree.write("docs/concepts.md", CONCEPTS);
+        tree.write("docs/broken.md", MISTAKES);
+        tree.write("patches/a-tick-is-long.patch", "");
         tree.write("xtask/meant.txt", "");
         tree.write("shared-testutil/suite/yields.rs", TEST);
         for (index, step) in STEPS.iter().enumerate() {
@@ -235,7 +270,10 @@ impl Tree {
             "Cargo.toml",
             &format!("[package]\nname = \"{step}\"\n{lints}[dependencies]\n"),
         );
-        write("README.md", "<!-- generated: changed -->\n<!-- /generated -->\n");
+        write(
+            "README.md",
+            "## What changed\n\n<!-- generated: changed -->\n<!-- /generated -->\n",
+        );
         let mut scheduler = SCHEDULER.to_owned();
         if number >= 2 {
             scheduler = scheduler.replace("    polls\n", "    crate::park();\n    polls\n");
