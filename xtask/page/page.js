@@ -1,7 +1,7 @@
 "use strict";
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const { steps: STEPS, pairs: PAIRS, texts: TEXTS } = DATA;
+const { steps: STEPS, pairs: PAIRS, rooms: ROOMS, texts: TEXTS } = DATA;
 
 // Equal lines that stay visible around a change, and how many a fold has to hide to be worth its line.
 const CONTEXT = 3;
@@ -14,13 +14,22 @@ const stepOf = (number) => STEPS[number - 1];
 const short = (step) => step.dir.replace(/^exp\d-/, "");
 const fileNames = [...new Set([...STEPS].reverse().flatMap((step) => step.files))];
 
+// What stands beside the last step's `src`: its twins, and what serves use.
+const LAST = PAIRS.find((pair) => pair.new === STEPS.length);
+const [FAST, EXTRA] = ROOMS;
+
 // ---- Where the reader is: all of it stands in the address.
 //
 //   #/3                 a step, since the one it grew from
 //   #/6/from/4          since another one
 //   #/3/task.rs/L40     at a file and a line
 //   #/file/task.rs/4    a file, as it is in a step
+//   #/fast/task.rs      the plain files of exp6 beside their twins, at a file
+//   #/extra             what programs need and the idea does not
 //   …?split&all         side by side, all lines
+//   …?single            the twins in one column, because they stand side by side otherwise
+
+const OPTIONS = ["split", "all", "single"];
 
 let route = read(location.hash);
 
@@ -28,8 +37,21 @@ function read(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const words = path.split("/").filter(Boolean).map(decodeURIComponent);
   const options = query.split("&");
-  const found = words[0] === "file" ? readFile(words) : readStep(words);
-  return { ...found, split: options.includes("split"), all: options.includes("all") };
+  const room = ROOMS.find((room) => room.name === words[0]);
+  const found = words[0] === "file" ? readFile(words) : room ? readRoom(room, words.slice(1)) : readStep(words);
+  for (const option of OPTIONS) found[option] = options.includes(option);
+  return found;
+}
+
+/** A file of those that are shown, and a line of it. */
+function readPlace(files, [name, line]) {
+  const file = files.find((file) => file.name === name);
+  const number = file && /^L\d+$/.test(line ?? "") ? Number(line.slice(1)) : undefined;
+  return { file: file?.name, line: number, wrong: Boolean(name && !file) };
+}
+
+function readRoom(room, rest) {
+  return { view: "room", room, pair: LAST, step: LAST.new, ...readPlace(room.files, rest) };
 }
 
 function readFile([, name, number]) {
@@ -46,26 +68,42 @@ function readStep(words) {
   const from = rest[0] === "from" ? Number(rest.splice(0, 2)[1]) : undefined;
   const ways = PAIRS.filter((pair) => pair.new === step.number);
   const pair = ways.find((pair) => pair.old === from) ?? ways[0];
-  const file = pair.files.find((file) => file.name === rest[0]);
-  const line = file && /^L\d+$/.test(rest[1] ?? "") ? Number(rest[1].slice(1)) : undefined;
-  const wrong = step.number !== Number(number) || (from !== undefined && pair.old !== from) || (rest[0] && !file);
-  return { view: "step", pair, step: step.number, file: file?.name, line, wrong };
+  const place = readPlace(pair.files, rest);
+  const wrong = step.number !== Number(number) || (from !== undefined && pair.old !== from) || place.wrong;
+  return { view: "step", pair, step: step.number, ...place, wrong };
 }
 
 function address(to) {
-  const options = ["split", "all"].filter((option) => to[option]);
+  const options = OPTIONS.filter((option) => to[option]);
   const query = options.length ? `?${options.join("&")}` : "";
   if (to.view === "file") return `#/file/${to.file}/${to.step}${query}`;
-  const first = PAIRS.find((pair) => pair.new === to.pair.new);
-  const from = to.pair === first ? "" : `/from/${to.pair.old}`;
   const file = to.file ? `/${to.file}` : "";
   const line = to.line ? `/L${to.line}` : "";
+  if (to.view === "room") return `#/${to.room.name}${file}${line}${query}`;
+  const first = PAIRS.find((pair) => pair.new === to.pair.new);
+  const from = to.pair === first ? "" : `/from/${to.pair.old}`;
   return `#/${to.pair.new}${from}${file}${line}${query}`;
 }
 
-const stepAddress = (pair, more = {}) =>
-  address({ view: "step", pair, split: route.split, all: route.all, ...more });
-const fileAddress = (file, step) => address({ view: "file", file, step, split: route.split, all: route.all });
+/** The options go along wherever the reader goes. */
+const withOptions = (to) => address({ split: route.split, all: route.all, single: route.single, ...to });
+const stepAddress = (pair, more = {}) => withOptions({ view: "step", pair, ...more });
+const roomAddress = (room, more = {}) => withOptions({ view: "room", room, ...more });
+const fileAddress = (file, step) => withOptions({ view: "file", file, step });
+/** A place on the page that is shown. */
+const hereAddress = (more = {}) => (route.view === "room" ? roomAddress(route.room, more) : stepAddress(route.pair, more));
+
+/** From a file of the last step to its twin, and from a twin to its plain file. */
+function twinAddress(name) {
+  if (route.room === FAST) {
+    const plain = FAST.files.find((file) => file.name === name).paths[0];
+    return plain.startsWith("src/") ? stepAddress(LAST, { file: name }) : roomAddress(EXTRA, { file: name });
+  }
+  const path = `${route.room === EXTRA ? "extra" : "src"}/${name}`;
+  const twin = route.step === LAST.new && FAST.files.some((file) => file.paths[0] === path);
+  return twin ? roomAddress(FAST, { file: name }) : undefined;
+}
+
 const go = (to) => { location.hash = to; };
 
 // ---- Code.
@@ -158,7 +196,7 @@ const tableRow = (row, cells) =>
   `<tr class="${row.kind}"${row.new === undefined ? "" : ` data-line="${row.new + 1}"`}>${cells.join("")}</tr>`;
 
 /** A table of code. `fold` hides what is far from a change. */
-function table(file, { split, fold, link }) {
+function table(file, { split, fold, link, sides }) {
   const rows = [...(split ? splitRows(file) : unifiedRows(file))];
   const draw = split ? splitRow : unifiedRow;
   const columns = split
@@ -179,7 +217,9 @@ function table(file, { split, fold, link }) {
     index = end;
   }
   const whole = file.kind === "new" || file.kind === "gone" ? " whole" : "";
-  return `<table class="diff${whole}"><colgroup>${columns}</colgroup><tbody>${html.join("")}</tbody></table>`;
+  const side = (name) => `<th scope="col" colspan="${width / 2}">${name}</th>`;
+  const head = split && sides ? `<thead><tr>${sides.map(side).join("")}</tr></thead>` : "";
+  return `<table class="diff${whole}"><colgroup>${columns}</colgroup>${head}<tbody>${html.join("")}</tbody></table>`;
 }
 
 function firstNear(near, from) {
@@ -213,13 +253,16 @@ function notesByRow(file, rows, width) {
       return row.kind !== "same" && start <= line && line < end;
     };
     const index = rows.findIndex(within);
-    const note = `<code>${escaped(item)}</code>: ${escaped(why)}`;
+    const note = `<code>${escaped(item)}</code>: ${prose(why)}`;
     if (index >= 0) notes[index].push(`<tr class="note"><td colspan="${width}">${note}</td></tr>`);
   }
   return notes;
 }
 
 const escaped = (words) => words.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]);
+
+/** A sentence, with what stands in quotes of code as code. */
+const prose = (words) => escaped(words).replace(/`([^`]*)`/g, "<code>$1</code>");
 
 // ---- The view of a step.
 
@@ -241,13 +284,20 @@ function showStep() {
   $("#main").innerHTML = `
     <h2>${step.dir}</h2>
     ${ways(pair)}
-    <p class="idea">${escaped(step.idea)}</p>
+    <p class="idea">${prose(step.idea)}</p>
     <p class="sum">${numbers.join(" · ")}</p>
+    ${step.number === LAST.new ? beside() : ""}
     <div class="step">
       <ul class="list">${list("In reading order", shown)}${list("Identical", identical)}</ul>
-      <div>${shown.map((file) => section(pair, file)).join("")}${identical.map((file) => details(pair, file)).join("")}</div>
+      <div>${shown.map(section).join("")}${identical.map(details).join("")}</div>
     </div>`;
   document.title = `${step.dir}: the growth of six async schedulers`;
+}
+
+/** The ways from the last step to what stands beside its `src`. */
+function beside() {
+  const link = (room, what) => `<a href="${roomAddress(room)}">${room.name}/</a>, ${room.files.length} ${what}`;
+  return `<p class="sum">Beside <code>src/</code>: ${link(FAST, "twins of plain files")} · ${link(EXTRA, "files for users")}</p>`;
 }
 
 function ways(pair) {
@@ -263,31 +313,67 @@ function ways(pair) {
 function list(title, files) {
   if (!files.length) return "";
   const item = (file) =>
-    `<li><a href="${stepAddress(route.pair, { file: file.name })}">${file.name}</a>
+    `<li><a href="${hereAddress({ file: file.name })}">${file.name}</a>
      ${counts(file)}</li>`;
   return `<li class="head">${title}</li>${files.map(item).join("")}`;
 }
 
-function heading(pair, file) {
-  return `<a href="${stepAddress(pair, { file: file.name })}">${file.name}</a>
-    <span class="kind ${file.kind}">${file.kind}</span>
-    ${counts(file)}
-    <a class="also" href="${fileAddress(file.name, pair.new)}">through all steps</a>`;
+function heading(file) {
+  const title = (file.paths ?? [file.name]).join(" → ");
+  const kind = route.view === "step" ? `<span class="kind ${file.kind}">${file.kind}</span>` : "";
+  const feature = file.feature ? `<span class="kind">${file.feature}</span>` : "";
+  const growing = route.view === "step" || file.paths[0].startsWith("src/");
+  const links = [
+    twinLink(file.name),
+    growing ? `<a href="${fileAddress(file.name, route.step)}">through all steps</a>` : "",
+  ];
+  return `<a href="${hereAddress({ file: file.name })}">${title}</a> ${kind}${feature} ${counts(file)}
+    <span class="also">${links.join(" ")}</span>`;
 }
 
-const tableOf = (pair, file) =>
+function twinLink(name) {
+  const to = twinAddress(name);
+  return to ? `<a href="${to}">${route.room === FAST ? "the plain file" : "its twin"}</a>` : "";
+}
+
+/** Whether both versions of a file stand side by side: twins do unless the reader wants one column. */
+const sideBySide = () => (route.view === "room" ? !route.single : route.split) && !NARROW.matches;
+
+const tableOf = (file) =>
   table(file, {
-    split: route.split && !NARROW.matches && file.kind === "changed",
+    split: sideBySide() && file.kind === "changed",
     fold: !route.all && file.kind === "changed",
-    link: (line) => stepAddress(pair, { file: file.name, line }),
+    link: (line) => hereAddress({ file: file.name, line }),
+    sides: file.paths,
   });
 
-const section = (pair, file) =>
-  `<section class="file" data-file="${file.name}"><h3>${heading(pair, file)}</h3>${tableOf(pair, file)}</section>`;
+const section = (file) =>
+  `<section class="file" data-file="${file.name}"><h3>${heading(file)}</h3>${holds(file)}${tableOf(file)}</section>`;
 
-const details = (pair, file) =>
+const holds = (file) => (file.holds ? `<p class="holds">${prose(file.holds)}</p>` : "");
+
+const details = (file) =>
   `<details class="file" data-file="${file.name}"${route.file === file.name || route.all ? " open" : ""}>
-   <summary>${heading(pair, file)}</summary>${tableOf(pair, file)}</details>`;
+   <summary>${heading(file)}</summary>${tableOf(file)}</details>`;
+
+// ---- The view of what stands beside the last step's `src`.
+
+function showRoom() {
+  const { room } = route;
+  const numbers = [`${room.files.length} files`, `${room.code} code lines`];
+  const features = [...new Set(room.files.map((file) => file.feature))];
+  const lists = features.map((feature) => list(feature ?? "Files", room.files.filter((file) => file.feature === feature)));
+  $("#main").innerHTML = `
+    <h2>${room.dir}</h2>
+    <div class="from">beside <a href="${stepAddress(LAST)}">${stepOf(LAST.new).dir}/src</a></div>
+    <p class="idea">${prose(room.idea)}</p>
+    <p class="sum">${numbers.join(" · ")}</p>
+    <div class="step">
+      <ul class="list">${lists.join("")}</ul>
+      <div>${room.files.map(section).join("")}</div>
+    </div>`;
+  document.title = `${room.dir}: the growth of six async schedulers`;
+}
 
 // ---- The view of a file.
 
@@ -326,8 +412,8 @@ function showFile() {
     <section class="file" data-file="${name}">
       <h3><a href="${fileAddress(name, number)}">${stepOf(number).dir}/src/${name}</a>
         <span class="kind ${file.kind}">${file.kind}</span>
-        <a class="also" href="${stepAddress(pair, { file: name })}">the whole step</a></h3>
-      ${table(file, { split: route.split && !NARROW.matches && file.kind === "changed", fold: false })}
+        <span class="also">${twinLink(name)} <a href="${stepAddress(pair, { file: name })}">the whole step</a></span></h3>
+      ${table(file, { split: sideBySide() && file.kind === "changed", fold: false })}
     </section>`;
   document.title = `${name} in ${stepOf(number).dir}`;
 }
@@ -342,7 +428,8 @@ function showTree() {
   });
   const nodes = STEPS.map((step) => {
     const [x, y] = place[step.number];
-    const here = step.number === route.step ? ' aria-current="page"' : "";
+    const current = route.view === "room" ? "true" : "page";
+    const here = step.number === route.step ? ` aria-current="${current}"` : "";
     const parent = route.view === "step" && route.pair.old === step.number ? "parent" : "";
     const row = y === 50 ? "1 / 3" : y < 50 ? "1" : "2";
     const having = route.view === "file" && step.files.includes(route.file);
@@ -354,15 +441,21 @@ function showTree() {
 }
 
 function showBar() {
-  for (const option of ["split", "all"]) $(`#${option}`).setAttribute("aria-pressed", route[option]);
-  $("#split").disabled = NARROW.matches;
-  $("#all").disabled = route.view === "file";
-  const name = route.file ?? "scheduler.rs";
+  const single = route.room === EXTRA;
+  $("#split").setAttribute("aria-pressed", route.view === "room" ? sideBySide() && !single : route.split);
+  $("#split").disabled = NARROW.matches || single;
+  $("#all").setAttribute("aria-pressed", route.all);
+  $("#all").disabled = route.view === "file" || single;
+  const name = fileNames.includes(route.file) ? route.file : "scheduler.rs";
   const number = stepOf(route.step).files.includes(name) ? route.step : undefined;
   $("#to-step").href = stepAddress(route.pair ?? growth(route.file, route.step).pair);
   $("#to-file").href = fileAddress(name, number ?? STEPS.find((step) => step.files.includes(name)).number);
   $("#to-step").toggleAttribute("aria-current", route.view === "step");
   $("#to-file").toggleAttribute("aria-current", route.view === "file");
+  for (const room of ROOMS) {
+    $(`#to-${room.name}`).href = roomAddress(room);
+    $(`#to-${room.name}`).toggleAttribute("aria-current", route.room === room);
+  }
 }
 
 let drawn = "";
@@ -375,7 +468,7 @@ function show() {
   const anchor = route.view === "file" ? anchorLine() : undefined;
   if (key !== drawn) {
     folded.clear();
-    (route.view === "file" ? showFile : showStep)();
+    ({ file: showFile, room: showRoom, step: showStep })[route.view]();
   }
   const moved = key !== drawn;
   drawn = key;
@@ -451,11 +544,16 @@ function moveStep(by) {
     const next = having[having.findIndex((step) => step.number === route.step) + by];
     return next ? go(fileAddress(route.file, next.number)) : say("There are no more steps.");
   }
-  const next = PAIRS[PAIRS.indexOf(route.pair) + by];
-  return next ? go(stepAddress(next)) : say("There are no more steps.");
+  const stops = [...PAIRS.map((pair) => stepAddress(pair)), ...ROOMS.map((room) => roomAddress(room))];
+  const next = stops[[...PAIRS, ...ROOMS].indexOf(route.room ?? route.pair) + by];
+  return next ? go(next) : say("There are no more steps.");
 }
 
-const toggle = (option) => go(address({ ...route, [option]: !route[option] }));
+function toggle(button) {
+  if ($(`#${button}`).disabled) return;
+  const option = button === "split" && route.view === "room" ? "single" : button;
+  go(address({ ...route, [option]: !route[option] }));
+}
 
 /** The file that the reader looks at. */
 function fileInView() {
@@ -466,7 +564,13 @@ function fileInView() {
 
 function toggleView() {
   if (route.view === "file") return go($("#to-step").hash);
-  return go(fileAddress(fileInView(), route.step));
+  const name = fileInView();
+  return fileNames.includes(name) ? go(fileAddress(name, route.step)) : say("This file is in no step's src.");
+}
+
+function toggleTwin() {
+  const to = twinAddress(fileInView());
+  return to ? go(to) : say("This file has no twin here.");
 }
 
 function toggleTheme() {
@@ -483,8 +587,9 @@ const KEYS = {
   j: () => move($$(".file"), 1),
   k: () => move($$(".file"), -1),
   f: toggleView,
-  s: () => NARROW.matches || toggle("split"),
-  a: () => route.view === "file" || toggle("all"),
+  t: toggleTwin,
+  s: () => toggle("split"),
+  a: () => toggle("all"),
   d: toggleTheme,
   "?": () => $("#keys").showModal(),
 };

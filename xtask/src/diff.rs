@@ -1,4 +1,4 @@
-//! `cargo xtask diff`: what a step changes.
+//! `cargo xtask diff`: what a step changes, or a twin.
 
 use std::io::Write;
 
@@ -7,9 +7,13 @@ use lexopt::prelude::*;
 use crate::compare::{self, FileDiff, Kind};
 use crate::lines;
 use crate::split;
-use crate::stop::{Result, Stop};
+use crate::stop::{Result, Stop, unknown};
 use crate::tree::{Pair, Step, Tree};
+use crate::twins::{self, Twin};
 use crate::unified::{self, ADDED, REMOVED, TITLE};
+
+/// The word for the twins, in the place of a step.
+const FAST: &str = "fast";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -19,17 +23,22 @@ enum Form {
 }
 
 pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
-    let (mut steps, mut form) = (Vec::new(), Form::Unified);
+    let (mut words, mut form) = (Vec::new(), Form::Unified);
     while let Some(arg) = args.next()? {
         match arg {
             Long("stat") => form = Form::Stat,
             Long("split") => form = Form::Split,
-            Value(word) => steps.push(Step::parse(&word.string()?)?),
+            Value(word) => words.push(word.string()?),
             arg => return Err(arg.unexpected().into()),
         }
     }
+    if let [FAST, names @ ..] = words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        return write_twins(out, &chosen(twins::twins(&Tree::find()?)?, names)?, form);
+    }
+    let steps = words.iter().map(|word| Step::parse(word)).collect::<Result<Vec<_>>>()?;
+    let pairs = pairs(&steps)?;
     let tree = Tree::find()?;
-    for pair in pairs(&steps)? {
+    for pair in pairs {
         write_pair(out, &tree, pair, form)?;
     }
     Ok(())
@@ -56,8 +65,35 @@ fn write_pair(out: &mut impl Write, tree: &Tree, pair: Pair, form: Form) -> Resu
         let (old, new) = (path(pair.old, Kind::New), path(pair.new, Kind::Gone));
         match form {
             Form::Unified => unified::write(out, old.as_deref(), new.as_deref(), file)?,
-            Form::Split => split::write(out, file, width())?,
+            Form::Split => split::write(out, &file.name, file, width())?,
             Form::Stat => write_stat(out, file)?,
+        }
+    }
+    Ok(writeln!(out)?)
+}
+
+/// The twins with these names, each with or without its ending; all of them if there is no name.
+fn chosen(mut twins: Vec<Twin>, names: &[&str]) -> Result<Vec<Twin>> {
+    let stem = |name: &str| name.trim_end_matches(".rs").to_owned();
+    let stems: Vec<_> = twins.iter().map(|twin| stem(&twin.diff.name)).collect();
+    if let Some(name) = names.iter().find(|name| !stems.contains(&stem(name))) {
+        return unknown("twin", name, stems);
+    }
+    twins.retain(|twin| names.is_empty() || names.iter().any(|name| stem(name) == stem(&twin.diff.name)));
+    Ok(twins)
+}
+
+fn write_twins(out: &mut impl Write, twins: &[Twin], form: Form) -> Result {
+    let counted = twins.iter().map(|twin| lines::count(&twin.diff.changes));
+    let (added, removed) = counted.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    let (step, counts) = (twins::STEP, counts(added, removed));
+    writeln!(out, "{TITLE}{step}: plain → {FAST}{TITLE:#}  {counts}")?;
+    for twin in twins {
+        let title = || format!("{} → {}", twins::short(&twin.plain), twins::short(&twin.fast));
+        match form {
+            Form::Unified => unified::write(out, Some(&twin.plain), Some(&twin.fast), &twin.diff)?,
+            Form::Split => split::write(out, &title(), &twin.diff, width())?,
+            Form::Stat => write_stat(out, &twin.diff)?,
         }
     }
     Ok(writeln!(out)?)

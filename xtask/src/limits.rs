@@ -72,10 +72,7 @@ impl What {
         match self {
             Self::Step(number) => Ok(Size::of(tree, &STEPS[number - 1])?.code),
             Self::Added(..) => added(tree, self.pair()),
-            Self::Folder(dir) => {
-                let counts = tree.files(dir, ".rs")?.into_iter().map(|path| code_lines(tree, &path));
-                counts.sum()
-            }
+            Self::Folder(dir) => folder(tree, dir),
             Self::Demo => {
                 let demos = STEPS.iter().map(|step| format!("{step}/src/main.rs"));
                 let counts = demos.map(|path| code_lines(tree, &path)).collect::<Result<Vec<_>>>();
@@ -92,6 +89,12 @@ impl What {
         let (old, new) = (&STEPS[old - 1], &STEPS[new - 1]);
         Pair { old, new }
     }
+}
+
+/// The code lines of all files of a folder.
+pub(crate) fn folder(tree: &Tree, dir: &str) -> Result<usize> {
+    let counts = tree.files(dir, ".rs")?.into_iter().map(|path| code_lines(tree, &path));
+    counts.sum()
 }
 
 fn code_lines(tree: &Tree, path: &str) -> Result<usize> {

@@ -32,6 +32,7 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
   diff [STEP [STEP]] [--stat|--split]   what a step changes; without STEP, every step of the tree
+  diff fast [FILE...] [--stat|--split]  the plain files of exp6 against their twins; without FILE, all of them
   growth                                the numbers of growth
   same [--update]                       what the steps share is the same, and the rules of growth hold
   forward FILE [--from STEP]            carries a change made in one step on to the later ones
@@ -39,7 +40,7 @@ Usage: cargo xtask COMMAND
   page [--open]                         writes one HTML file in which to read the growth
   broken [--check] [PATCH...]           every mistake in patches/ makes its test fail, or still applies
 
-A STEP is 1 to 6, exp1 to exp6, or the name of its folder.
+A STEP is 1 to 6, exp1 to exp6, or the name of its folder. A FILE is the name of a twin, such as timers.
 ";
 
 const COMMANDS: [&str; 8] = ["diff", "growth", "same", "forward", "docs", "page", "broken", "help"];

@@ -23,11 +23,11 @@ struct Cell<'a> {
     rows: Vec<Vec<(&'a str, bool)>>,
 }
 
-/// Writes the diff in two columns that share `width` characters.
-pub(crate) fn write(out: &mut impl Write, file: &FileDiff, width: usize) -> Result {
+/// Writes the diff under a title, in two columns that share `width` characters.
+pub(crate) fn write(out: &mut impl Write, title: &str, file: &FileDiff, width: usize) -> Result {
     let column = (width.saturating_sub(3) / 2).saturating_sub(MARGIN).max(20);
     let (old, new) = (lines::split(&file.old), lines::split(&file.new));
-    writeln!(out, "{TITLE}{}{TITLE:#}", file.name)?;
+    writeln!(out, "{TITLE}{title}{TITLE:#}")?;
     for hunk in lines::hunks(&file.changes, CONTEXT, old.len()) {
         let item = enclosing(&old, hunk.old.start).unwrap_or("");
         writeln!(out, "{HUNK}{}{HUNK:#}", format!("@@ {item}").trim_end())?;

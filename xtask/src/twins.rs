@@ -1,11 +1,15 @@
 //! exp6's modules, and the files that hold them: the plain one, and for some a twin in `fast`.
 
+use crate::compare::FileDiff;
 use crate::rust;
 use crate::stop::{Result, failed};
 use crate::tree::Tree;
 
 /// The step that has `fast` and `extra`.
 pub(crate) const STEP: &str = "exp6-combined";
+
+/// The features in the order in which `fast/README.md` leads through their files.
+const FEATURES: [&str; 3] = ["fast-timers", "fast-tasks", "fast-io"];
 
 /// A module that `lib.rs` declares.
 #[derive(Debug)]
@@ -33,6 +37,41 @@ impl Fast {
         let feature = rest.split('"').next()?;
         feature.starts_with("fast-").then_some(feature)
     }
+}
+
+/// A plain file beside the file of `fast` that replaces it.
+#[derive(Debug)]
+pub(crate) struct Twin {
+    /// As paths from the project's folder.
+    pub(crate) plain: String,
+    pub(crate) fast: String,
+    pub(crate) feature: String,
+    pub(crate) diff: FileDiff,
+}
+
+/// All twins in the reading order: by feature, and within a feature as `lib.rs` declares the modules.
+pub(crate) fn twins(tree: &Tree) -> Result<Vec<Twin>> {
+    let mut twins = Vec::new();
+    for module in modules(tree)? {
+        let Some(fast) = module.fast else { continue };
+        let (old, new) = (tree.read(&module.plain)?, tree.read(&fast.path)?);
+        twins.push(Twin {
+            feature: fast.feature().unwrap_or_default().to_owned(),
+            diff: FileDiff::between(&format!("{}.rs", module.name), Some(old), Some(new)),
+            plain: module.plain,
+            fast: fast.path,
+        });
+    }
+    twins.sort_by_key(|twin| {
+        let place = FEATURES.iter().position(|feature| *feature == twin.feature);
+        place.unwrap_or(FEATURES.len())
+    });
+    Ok(twins)
+}
+
+/// A path without the step's folder: `src/timers.rs`.
+pub(crate) fn short(path: &str) -> &str {
+    path.strip_prefix(STEP).map_or(path, |path| &path[1..])
 }
 
 /// In the order in which `lib.rs` declares them.

@@ -85,6 +85,68 @@ fn a_diff_makes_the_one_step_into_the_other() {
 }
 
 #[test]
+fn a_diff_makes_each_plain_file_into_its_twin() {
+    let diff = run(xtask().args(["diff", "fast"]).current_dir(project()))
+        .succeeded()
+        .stdout;
+    let dir = TempDir::new().expect("a folder");
+    fs::create_dir(dir.path().join("fast")).expect("a folder");
+    // Each plain file stands where its twin will be, and the patch says so.
+    let mut patch = String::new();
+    for line in diff.lines() {
+        let named = line.strip_prefix("--- a/exp6-combined/");
+        match named {
+            Some(plain) => {
+                let name = plain.rsplit('/').next().expect("a name");
+                let copy = dir.path().join("fast").join(name);
+                fs::copy(project().join("exp6-combined").join(plain), copy).expect("a copy");
+                patch.push_str(&format!("--- a/exp6-combined/fast/{name}\n"));
+            }
+            None => patch.push_str(&format!("{line}\n")),
+        }
+    }
+    let file = dir.path().join("patch");
+    fs::write(&file, patch).expect("a file");
+    run(Command::new("git").args(["apply", "-p2"]).arg(&file).current_dir(&dir)).succeeded();
+    let mut compare = Command::new("diff");
+    compare.args(["-r", "-x", "*.md"]).arg(dir.path().join("fast"));
+    run(compare.arg(project().join("exp6-combined/fast"))).succeeded();
+}
+
+#[test]
+fn plain_files_are_compared_with_their_twins() {
+    let tree = Tree::new();
+    let shown = tree.xtask(&["diff", "fast"]).succeeded().stdout;
+    assert!(shown.starts_with("exp6-combined: plain → fast  +2 -2\n"), "{shown}");
+    let head = "--- a/exp6-combined/src/timers.rs\n+++ b/exp6-combined/fast/timers.rs\n";
+    assert!(shown.contains(head), "{shown}");
+    assert!(shown.contains("\n-    Duration::from_millis(10) * count\n"), "{shown}");
+    for name in ["timers", "timers.rs"] {
+        assert_eq!(tree.xtask(&["diff", "fast", name]).succeeded().stdout, shown);
+    }
+    let stat = tree.xtask(&["diff", "fast", "--stat"]).succeeded().stdout;
+    assert!(stat.contains("\n  timers.rs      changed     2    2  +-\n"), "{stat}");
+    let split = tree.xtask(&["diff", "--split", "fast"]).succeeded().stdout;
+    assert!(split.contains("\nsrc/timers.rs → fast/timers.rs\n"), "{split}");
+    let row = split.lines().find(|line| line.contains("from_millis")).expect("a row");
+    assert!(row.contains("│") && row.contains("from_micros"), "{row}");
+}
+
+#[test]
+fn of_several_twins_those_are_shown_that_are_named() {
+    let diff = |args: &[&str]| {
+        let shown = run(xtask().args(["diff", "fast"]).args(args).current_dir(project()));
+        let shown = shown.succeeded().stdout;
+        let names = shown
+            .lines()
+            .filter_map(|line| line.strip_prefix("+++ b/exp6-combined/fast/"));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(diff(&["task", "timers.rs"]), ["timers.rs", "task.rs"]);
+    assert_eq!(diff(&["read"]), ["read.rs"]);
+}
+
+#[test]
 fn files_come_in_the_reading_order_and_identical_ones_are_only_named() {
     let shown = Tree::new()
         .xtask(&["diff", "exp3", "exp4-threadpool/"])
@@ -149,6 +211,9 @@ fn what_the_command_line_should_not_say_is_refused() {
     let tree = Tree::new();
     tree.xtask(&["diff", "1", "2", "3"]).refused(&["two steps at most"]);
     tree.xtask(&["diff", "1"]).refused(&["exp1-simplest grew from nothing"]);
+    tree.xtask(&["diff", "fast", "scheduler"])
+        .refused(&["unknown twin `scheduler`: there are timers"]);
+    tree.xtask(&["diff", "3", "fast"]).refused(&["unknown step `fast`"]);
     tree.xtask(&["diff", "--colour"]).refused(&["--colour"]);
     tree.xtask(&["growth", "1"]).refused(&["1"]);
     tree.xtask(&["grow"])
@@ -162,6 +227,7 @@ fn help_names_every_command() {
     for command in ["diff", "growth", "same", "forward", "docs", "page"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
+    assert!(help.contains("\n  diff fast "), "{help}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fs;
 use std::process::Command;
 
 use common::{PAIRS, STEPS, Tree, project, run, xtask};
@@ -51,7 +52,7 @@ fn one_changed_byte_in_anything_generated_is_found_and_mended() {
 #[test]
 fn a_missing_file_is_stale() {
     let tree = Tree::new();
-    std::fs::remove_file(tree.path("docs/growth.svg")).expect("the chart");
+    fs::remove_file(tree.path("docs/growth.svg")).expect("the chart");
     tree.xtask(&["docs", "--check"]).failed(&["docs/growth.svg is stale"]);
 }
 
@@ -121,7 +122,8 @@ fn the_order_is_that_of_reading_and_git_takes_it() {
         + &files(
             "exp6-combined",
             &["park.rs", "scheduler.rs", "blocking.rs", "lib.rs", "main.rs"],
-        );
+        )
+        + "*exp6-combined/fast/timers.rs\n";
     assert!(order.ends_with(&expected), "{order}");
     // From a sub-folder as well.
     let mut git = Command::new("git");
@@ -133,23 +135,92 @@ fn the_order_is_that_of_reading_and_git_takes_it() {
     assert_eq!(names, ["blocking.rs", "scheduler.rs", "lib.rs", "main.rs"]);
 }
 
+/// The files of a command's output or of a file of docs/diffs, in their order.
+fn files_of(diff: &str) -> Vec<String> {
+    let files = diff.lines().filter_map(|line| line.strip_prefix("+++ b/"));
+    files.map(str::to_owned).collect()
+}
+
+fn diff_in_the_project(args: &[&str]) -> Vec<String> {
+    let shown = run(xtask().arg("diff").args(args).current_dir(project()));
+    files_of(&shown.succeeded().stdout)
+}
+
+fn git_in_the_project(args: &[&str]) -> Vec<String> {
+    let mut git = Command::new("git");
+    git.args(["diff", "-Odocs/order", "--no-index", "--name-only"])
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .current_dir(project());
+    run(&mut git).stdout.lines().map(str::to_owned).collect()
+}
+
+fn written_in_the_project(name: &str) -> Vec<String> {
+    let path = project().join(format!("docs/diffs/{name}.diff"));
+    files_of(&fs::read_to_string(path).expect("a diff"))
+}
+
 #[test]
-fn the_order_of_the_project_fits_the_diffs_of_the_project() {
-    for (old, new) in PAIRS {
+fn one_order_file_gives_all_six_diffs_of_the_project_their_order() {
+    let stories = [
+        "scheduler.rs",
+        "join.rs",
+        "blocking.rs",
+        "park.rs",
+        "park.rs",
+        "park.rs",
+    ];
+    for ((old, new), story) in PAIRS.into_iter().zip(stories) {
         let dirs = [old, new].map(|number| format!("{}/src", STEPS[number - 1]));
-        let mut git = Command::new("git");
-        git.args(["diff", "-Odocs/order", "--no-index", "--name-only"])
-            .args(dirs)
-            .current_dir(project());
-        let by_git = run(&mut git).stdout;
-        let mut diff = xtask();
-        let numbers = [old, new].map(|number| number.to_string());
-        let shown = run(diff.arg("diff").args(numbers).current_dir(project()))
-            .succeeded()
-            .stdout;
-        let shown = shown.lines().filter_map(|line| line.strip_prefix("+++ b/"));
-        assert_eq!(by_git.lines().collect::<Vec<_>>(), shown.collect::<Vec<_>>());
+        let by_git = git_in_the_project(&[&dirs[0], &dirs[1]]);
+        assert_eq!(by_git[0], format!("{}/{story}", dirs[1]));
+        assert_eq!(by_git, written_in_the_project(&format!("{old}-{new}")));
+        assert_eq!(by_git, diff_in_the_project(&[&old.to_string(), &new.to_string()]));
     }
+}
+
+#[test]
+fn in_each_diff_of_the_project_the_loop_comes_next_and_the_demo_last() {
+    for (old, new) in PAIRS {
+        let (old_dir, new_dir) = (STEPS[old - 1], STEPS[new - 1]);
+        let part = |path: &String| {
+            let name = path.rsplit('/').next().expect("a name");
+            match name {
+                "scheduler.rs" => 0,
+                "lib.rs" => 3,
+                "main.rs" => 4,
+                _ if project().join(format!("{old_dir}/src/{name}")).exists() => 1,
+                _ => 2,
+            }
+        };
+        let parts: Vec<_> = written_in_the_project(&format!("{old}-{new}"))
+            .iter()
+            .map(part)
+            .collect();
+        // The first file is that of the idea, whatever it is.
+        assert!(parts[1..].is_sorted(), "{old_dir} to {new_dir}: {parts:?}");
+    }
+}
+
+#[test]
+fn the_twins_of_the_project_have_one_order_everywhere() {
+    let written = written_in_the_project("fast");
+    assert_eq!(written, diff_in_the_project(&["fast"]));
+    // Two folders are compared, and the plain file of this one is in a third.
+    let (src, fast) = ("exp6-combined/src", "exp6-combined/fast");
+    let by_git = git_in_the_project(&["--diff-filter=M", src, fast]);
+    let within: Vec<_> = written
+        .iter()
+        .filter(|path| !path.ends_with("/read.rs"))
+        .cloned()
+        .collect();
+    assert_eq!(by_git, within);
+    // The page that leads through them.
+    let page = fs::read_to_string(project().join(fast).join("README.md")).expect("a page");
+    let commands = page.lines().filter(|line| line.starts_with("git diff --no-index "));
+    let led_through: Vec<_> = commands.filter_map(|line| line.split(' ').next_back()).collect();
+    assert_eq!(led_through, written);
 }
 
 #[test]

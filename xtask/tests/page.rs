@@ -23,15 +23,14 @@ const WATCH: &str = "<head>\
     console.error = (...words) => parent.pageError(words.join(' '));\
     </script>";
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// The project's steps in a folder of their own, so that nobody changes them meanwhile.
 fn copy_of_the_project() -> TempDir {
     let dir = TempDir::new().expect("a folder");
-    copy(&project().join("Cargo.toml"), &dir.path().join("Cargo.toml"));
-    copy(&project().join("xtask/meant.txt"), &dir.path().join("xtask/meant.txt"));
-    for step in STEPS {
-        copy(&project().join(step), &dir.path().join(step));
+    let others = ["Cargo.toml", "CONTRIBUTING.md", "xtask/meant.txt", "docs/diffs"];
+    for path in STEPS.iter().chain(&others) {
+        copy(&project().join(path), &dir.path().join(path));
     }
     dir
 }

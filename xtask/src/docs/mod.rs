@@ -14,6 +14,7 @@ use crate::compare;
 use crate::concepts;
 use crate::stop::{Result, failed};
 use crate::tree::{Pair, STEPS, Tree};
+use crate::twins;
 
 pub(crate) use patch::Patch;
 
@@ -31,6 +32,8 @@ pub(crate) const ORDER: &str = "docs/order";
 const ORDER_HEAD: &str = "\
 # The reading order of each step's files. Written by `cargo xtask docs`.
 # git diff -Odocs/order --no-index exp2-sleep/src exp3-spawn/src
+# The twins come last. --diff-filter=M leaves out the files that have none.
+# git diff -Odocs/order --no-index --diff-filter=M exp6-combined/src exp6-combined/fast
 ";
 
 /// A file as it should be.
@@ -131,13 +134,15 @@ fn blocks(tree: &Tree) -> Result<Vec<(String, &'static str, String)>> {
     Ok(blocks)
 }
 
-/// The files of each step in the order in which its diff shows them. A path may begin with the way to the project's folder.
+/// The files of each step in the order in which its diff shows them, then the twins. A path may begin with the way to the
+/// project's folder.
 fn order(tree: &Tree) -> Result<String> {
     let mut text = ORDER_HEAD.to_owned();
     for step in STEPS.iter().filter(|step| !step.parents.is_empty()) {
         let names = compare::reading_order(tree, step)?;
         text.extend(names.iter().map(|name| format!("*{step}/src/{name}\n")));
     }
+    text.extend(twins::twins(tree)?.iter().map(|twin| format!("*{}\n", twin.fast)));
     Ok(text)
 }
 

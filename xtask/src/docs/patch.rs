@@ -88,15 +88,10 @@ fn git_diff(tree: &Tree, old: &str, new: &str) -> Result<String> {
     }
 }
 
-/// The plain files of exp6 against those that replace them, in the order of the modules.
+/// The plain files of exp6 against those that replace them, in the reading order.
 pub(crate) fn of_twins(tree: &Tree) -> Result<String> {
-    let mut text = String::new();
-    for module in twins::modules(tree)? {
-        if let Some(fast) = &module.fast {
-            text.push_str(&git_diff(tree, &module.plain, &fast.path)?);
-        }
-    }
-    Ok(text)
+    let diffs = twins::twins(tree)?.into_iter();
+    diffs.map(|twin| git_diff(tree, &twin.plain, &twin.fast)).collect()
 }
 
 /// The part of each file. No line of a file begins with `diff`, because each has a sign before it.

@@ -6,11 +6,19 @@ use serde_json::{Value, json};
 
 use crate::compare::{self, FileDiff, Kind};
 use crate::growth::Size;
+use crate::limits;
 use crate::lines::{self, Change};
 use crate::page::colour::Coloured;
-use crate::same::{Reason, reasons};
+use crate::same::{Reason, held_beside, reasons};
 use crate::stop::Result;
 use crate::tree::{Pair, STEPS, Step, Tree};
+use crate::twins;
+
+/// What the page says of a folder beside exp6's `src`.
+const FAST: &str = "What speed takes. Each file is a twin: it replaces the plain file of the same name while its feature is on, \
+     and does the same in less time. The page `fast/README.md` leads through these diffs.";
+const EXTRA: &str =
+    "What programs need and the idea does not. These files belong to exp6 with the plain files and with the twins.";
 
 /// The texts of all files, each once, as lines of HTML.
 #[derive(Default)]
@@ -57,7 +65,39 @@ pub(crate) fn all(tree: &Tree) -> Result<Value> {
             pairs.push(to_json(Some(pair.old), pair.new, &files, &notes, &mut texts));
         }
     }
-    Ok(json!({ "steps": steps, "pairs": pairs, "texts": texts.lines }))
+    let rooms = rooms(tree, &mut texts)?;
+    Ok(json!({ "steps": steps, "pairs": pairs, "rooms": rooms, "texts": texts.lines }))
+}
+
+/// The folders beside exp6's `src`: the twins, each beside its plain file, and what serves use.
+fn rooms(tree: &Tree, texts: &mut Texts) -> Result<[Value; 2]> {
+    let held = held_beside(tree)?;
+    let to_json = |file: &FileDiff, paths: &[&str], feature: Option<&str>, texts: &mut Texts| {
+        let mut value = file_to_json(file, &[], texts);
+        let path = paths.last().copied().unwrap_or_default();
+        value["paths"] = json!(paths);
+        value["feature"] = json!(feature);
+        value["holds"] = json!(held.get(path));
+        value
+    };
+    let (mut fast, mut extra) = (Vec::new(), Vec::new());
+    for twin in twins::twins(tree)? {
+        let paths = [&twin.plain, &twin.fast].map(|path| twins::short(path));
+        fast.push(to_json(&twin.diff, &paths, Some(&twin.feature), texts));
+    }
+    for module in twins::modules(tree)? {
+        let path = twins::short(&module.plain);
+        if path.starts_with("extra/") {
+            let file = FileDiff::between(&format!("{}.rs", module.name), None, Some(tree.read(&module.plain)?));
+            extra.push(to_json(&file, &[path], None, texts));
+        }
+    }
+    Ok([room(tree, "fast", FAST, &fast)?, room(tree, "extra", EXTRA, &extra)?])
+}
+
+fn room(tree: &Tree, name: &str, idea: &str, files: &[Value]) -> Result<Value> {
+    let dir = format!("{}/{name}", twins::STEP);
+    Ok(json!({ "name": name, "code": limits::folder(tree, &dir)?, "dir": dir, "idea": idea, "files": files }))
 }
 
 /// The step that grew from nothing.

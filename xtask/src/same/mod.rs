@@ -24,6 +24,7 @@ use crate::tree::Tree;
 use crate::unified::{self, TITLE};
 
 pub(crate) use drift::{Reason, reasons};
+pub(crate) use table::held_beside;
 
 type Check = fn(&Tree) -> Result<Vec<Finding>>;
 

@@ -65,11 +65,10 @@ fn check_beside(tree: &Tree, page: &str) -> Result<Vec<Finding>> {
     let mut findings = Vec::from_iter(missing);
     let mut wanted = BTreeMap::new();
     for module in twins::modules(tree)? {
-        let short = |path: &str| path[twins::STEP.len() + 1..].to_owned();
-        let plain = short(&module.plain);
+        let plain = twins::short(&module.plain).to_owned();
         if let Some(fast) = module.fast {
             let feature = fast.feature().unwrap_or_default().to_owned();
-            wanted.insert(short(&fast.path), (plain.clone(), feature));
+            wanted.insert(twins::short(&fast.path).to_owned(), (plain.clone(), feature));
         }
         if plain.starts_with("extra/") {
             wanted.insert(plain, (String::new(), String::new()));
@@ -95,6 +94,17 @@ fn check_beside(tree: &Tree, page: &str) -> Result<Vec<Finding>> {
         Finding::new(problem, "give it a row")
     }));
     Ok(findings)
+}
+
+/// What each file of `fast` and `extra` holds, in one sentence: `fast/timers.rs` has its own.
+pub(crate) fn held_beside(tree: &Tree) -> Result<BTreeMap<String, String>> {
+    let page = tree.read(PAGE)?;
+    let (rows, _) = rows(&page, &BESIDE);
+    let held = rows.iter().filter_map(|cells| match cells.as_slice() {
+        [file, _, _, holds] => Some(((*file).to_owned(), (*holds).to_owned())),
+        _ => None,
+    });
+    Ok(held.collect())
 }
 
 /// The rows of the table with that head, and what is wrong if there is none.
@@ -129,13 +139,15 @@ fn parse(page: &str) -> (Vec<Row>, Vec<Finding>) {
     (rows, findings)
 }
 
-/// A table row's cells, without the quotes of code.
+/// A table row's cells. One that is nothing but code stands without its quotes.
 fn cells(line: &str) -> Vec<&str> {
     let inner = line.trim().trim_start_matches('|').trim_end_matches('|');
-    inner
-        .split('|')
-        .map(|cell| cell.trim_matches(|c: char| c.is_whitespace() || c == '`'))
-        .collect()
+    inner.split('|').map(|cell| unquoted(cell.trim())).collect()
+}
+
+fn unquoted(cell: &str) -> &str {
+    let inner = cell.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+    inner.filter(|inner| !inner.contains('`')).unwrap_or(cell)
 }
 
 impl Cell {
@@ -256,6 +268,12 @@ More text.
             Cell::Same(Some(&STEPS[3])),
         ];
         assert_eq!(rows[0].cells, expected);
+    }
+
+    #[test]
+    fn a_cell_of_code_alone_loses_its_quotes() {
+        assert_eq!(cells("| `a.rs` | |"), ["a.rs", ""]);
+        assert_eq!(cells("| `Sleep`, `sleep` |"), ["`Sleep`, `sleep`"]);
     }
 
     #[test]
