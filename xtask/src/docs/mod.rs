@@ -3,6 +3,7 @@
 mod chart;
 mod markers;
 mod patch;
+mod prices;
 mod tables;
 
 use std::fs;
@@ -127,6 +128,7 @@ fn blocks(tree: &Tree) -> Result<Vec<(String, &'static str, String)>> {
             "concepts",
             concepts::table(&tree.read(concepts::PAGE)?)?,
         ),
+        (prices::PAGE.to_owned(), "twins", prices::table(tree)?),
     ];
     for step in &STEPS {
         blocks.push((format!("{step}/README.md"), "changed", tables::changed(tree, step)?));
