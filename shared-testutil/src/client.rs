@@ -1,4 +1,4 @@
-//! A client of an echo server, as plain as can be: it blocks, and it panics when something is not as expected.
+//! A simple client of an echo server: it blocks, and it panics when something is not as expected.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-/// For a read or a write. A test's peer that is silent for as long has a fault.
+/// For a read or a write. If a test's peer is silent for longer, that is a fault.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A connection to an echo server. Nothing it does takes for ever.
@@ -65,8 +65,8 @@ impl EchoClient {
         self.expect(bytes);
     }
 
-    /// Sends `bytes` in pieces of these sizes, in turn and again from the first, and expects all of them back meanwhile:
-    /// a server that answers at once would stop reading if nobody read its answers.
+    /// Sends `bytes` in pieces of these sizes, one after the other and again from the first. Expects all of them back
+    /// meanwhile: a server that answers at once would stop reading if nobody read its answers.
     ///
     /// # Panics
     ///
@@ -132,7 +132,7 @@ impl EchoClient {
         }
     }
 
-    /// Resets the connection, in place of closing it.
+    /// Resets the connection instead of closing it.
     ///
     /// # Panics
     ///
@@ -143,7 +143,7 @@ impl EchoClient {
         lingers.expect("a socket can close without lingering");
     }
 
-    /// The connection, for all else.
+    /// The connection, for everything else.
     #[must_use]
     pub fn stream(&self) -> &TcpStream {
         &self.stream

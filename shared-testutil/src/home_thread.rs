@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
-/// Tells whether a [`HomeThread`] has been dropped, and where. A clone tells the same, and may go to another thread.
+/// Says whether a [`HomeThread`] has been dropped, and on which thread. A clone says the same, and may go to another thread.
 #[derive(Clone, Debug, Default)]
 pub struct DropFlag {
     dropped: Arc<Mutex<Option<Dropped>>>,
@@ -24,13 +24,13 @@ impl DropFlag {
         Self::default()
     }
 
-    /// Whether the value has been dropped, wherever that was.
+    /// Whether the value has been dropped, on whatever thread.
     #[must_use]
     pub fn is_dropped(&self) -> bool {
         self.lock().is_some()
     }
 
-    /// Asserts that the value has been dropped, and that on the thread that made it.
+    /// Asserts that the value has been dropped on the thread that made it.
     ///
     /// # Panics
     ///
@@ -63,9 +63,9 @@ impl DropFlag {
     }
 }
 
-/// A value that must be dropped on the thread that made it, as an `Rc` must. Its [`DropFlag`] tells whether it was.
+/// A value that must be dropped on the thread that made it, as an `Rc` must. Its [`DropFlag`] says whether it was.
 ///
-/// It does not panic elsewhere, since a panic there may be caught, or end a thread that nobody joins.
+/// A drop on another thread does not panic: the panic might be caught, or end a thread that nobody joins.
 #[derive(Debug)]
 pub struct HomeThread {
     home: Thread,
@@ -75,7 +75,7 @@ pub struct HomeThread {
 }
 
 impl HomeThread {
-    /// Makes a value at home on this thread.
+    /// Makes a value that must be dropped on this thread.
     #[must_use]
     pub fn new(flag: &DropFlag) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! A log of events, to prove an order by the events themselves and not by the clock.
+//! A log of events: it shows their order without a clock.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

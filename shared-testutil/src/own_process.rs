@@ -1,4 +1,4 @@
-//! A test in a process of its own, where it can do to the process what it likes.
+//! A test in a process of its own, which it may change as it likes.
 
 use std::any;
 use std::env;
@@ -7,17 +7,17 @@ use std::process::{Command, Stdio};
 /// The test that a process has been started for, by its name.
 const TEST: &str = "TEST_IN_OWN_PROCESS";
 
-/// Runs `test` in a process of its own: what it does to limits, signal handlers or the panic hook reaches no other test,
-/// and what it counts of its process is its own.
+/// Runs `test` in a process of its own. So other tests do not see what it does to limits, signal handlers or the panic
+/// hook. And what it counts in its process is its own.
 ///
-/// It has to be a closure, and the whole of the test's body, a watchdog included: nobody else ends it if it hangs. The
-/// process is this program again, told to run that test alone. It has what this one has: environment, working directory
-/// and standard error.
+/// `test` has to be a closure, and the whole body of the test. It needs a watchdog: nothing else ends it if it hangs. The
+/// new process is this program again, and runs this test alone. It has the same environment, working directory and
+/// standard error.
 ///
 /// # Panics
 ///
-/// If `test` panics, or its process ends otherwise before the test is over; and if this is not called in the body of a
-/// test.
+/// If `test` panics, or its process ends in another way before the test has ended; and if this is not called in the body
+/// of a test.
 #[track_caller]
 pub fn in_own_process<F: FnOnce()>(test: F) {
     let name = name_of::<F>();
@@ -38,12 +38,12 @@ pub fn in_own_process<F: FnOnce()>(test: F) {
         "{name} is no test: call this in a test's own body"
     );
     let passed = output.status.success() && stdout.contains("1 passed");
-    // The name last: what a panic says is found at its beginning.
+    // The name comes last: the message of a panic begins with what the test says.
     assert!(passed, "{stdout}\n{name} in a process of its own: {}", output.status);
     print!("{stdout}");
 }
 
-/// A test's name, as the harness knows it, by the type of a closure in its body: `suite::timers::a_test::{{closure}}` is in
+/// A test's name, as the harness knows it, from the type of a closure in its body: `suite::timers::a_test::{{closure}}` is in
 /// `timers::a_test`.
 fn name_of<F>() -> &'static str {
     let path = any::type_name::<F>();

@@ -1,4 +1,4 @@
-//! An echo server on threads of its own: a peer that is not part of what is tested, and that can misbehave on demand.
+//! An echo server on threads of its own. It is a peer that is not part of what is tested, and that can have faults.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -16,9 +16,9 @@ pub enum Fault {
     Pieces(usize),
     /// Waits this long before each answer.
     Delay(Duration),
-    /// Echoes this many bytes, and then resets the connection. A reset overtakes nothing that has arrived.
+    /// Echoes this many bytes, and then resets the connection. Bytes that have arrived before the reset can still be read.
     ResetAfter(usize),
-    /// Accepts connections, and reads nothing: whoever sends much cannot go on.
+    /// Accepts connections, and reads nothing: a peer that sends much cannot go on.
     NeverReads,
     /// Reads everything, and answers nothing.
     NeverAnswers,
@@ -28,9 +28,9 @@ pub enum Fault {
 
 /// After each piece. Long enough that a reader on the same machine has taken the piece before the next comes.
 const PAUSE: Duration = Duration::from_millis(1);
-/// Until a server that cannot accept, for want of descriptors, tries again.
+/// Until a server that cannot accept, because there are no descriptors, tries again.
 const RETRY: Duration = Duration::from_millis(10);
-/// A thread a connection is affordable with small stacks.
+/// A thread for each connection costs little with small stacks.
 const STACK: usize = 128 * 1024;
 const BUFFER: usize = 16 * 1024;
 
@@ -47,20 +47,20 @@ pub struct EchoServer {
 #[derive(Debug)]
 struct State {
     listener: TcpListener,
-    /// The fault, and how many connections meet it.
+    /// The fault, and how many connections have it.
     fault: Option<(Fault, usize)>,
     connections: AtomicUsize,
     bytes: AtomicUsize,
-    /// What is open, for the end.
+    /// What is open, and is closed at the end.
     open: Mutex<Open>,
-    /// Tells those who pause that the end has come.
+    /// Ends the pauses when the server ends.
     ended: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     is_over: bool,
-    /// Weak, for a connection has to be closed by the drop of its stream while the server lives on.
+    /// Weak: while the server lives on, the drop of a stream has to close its connection.
     streams: Vec<Weak<TcpStream>>,
 }
 
@@ -85,7 +85,7 @@ impl EchoServer {
         Self::start(Some((fault, usize::MAX)))
     }
 
-    /// Starts a server with a fault that only its first connection meets.
+    /// Starts a server with a fault that only its first connection has.
     ///
     /// # Panics
     ///
@@ -201,7 +201,7 @@ impl State {
             open.streams.retain(|stream| stream.strong_count() > 0);
             open.streams.push(Arc::downgrade(&stream));
             drop(open);
-            // The client sees a broken connection, whatever the reason, and that is all there is to say.
+            // The client sees a broken connection, whatever the reason. Nothing more has to be reported.
             let serve = move |state: Arc<Self>| drop(state.serve(&stream, fault));
             threads.extend(spawn(&self, serve));
         }
@@ -231,7 +231,7 @@ impl State {
             self.bytes.fetch_add(length, Ordering::SeqCst);
             self.answer(stream, &mut buffer[..length], fault)?;
         }
-        // Closing discards what has not been sent, and says so to the peer.
+        // To close it discards what has not been sent, and tells the peer so.
         SockRef::from(stream).set_linger(Some(Duration::ZERO))
     }
 
@@ -252,7 +252,7 @@ impl State {
         stream.write_all(bytes)
     }
 
-    /// Waits, but not beyond the end of the server.
+    /// Waits, but not longer than the server runs.
     fn pause(&self, time: Duration) {
         let deadline = Instant::now().checked_add(time);
         let mut open = self.open();
@@ -328,7 +328,7 @@ mod tests {
         let lengths: Vec<_> =
             std::iter::from_fn(|| read_some(&stream, &mut buffer).ok().filter(|length| *length > 0)).collect();
         assert_eq!(lengths.iter().sum::<usize>(), 100);
-        // A reader that is held up may find two or three at once, but not all.
+        // A reader that is late may find two or three at once, but not all.
         assert!(lengths.len() > 1, "{lengths:?}");
     }
 
@@ -378,7 +378,7 @@ mod tests {
         let server = EchoServer::with(Fault::NeverAnswers);
         let mut stream = TcpStream::connect(server.addr()).unwrap();
         stream.write_all(&vec![0; 20_000_000]).unwrap();
-        // Not by a timeout of the socket, which begins anew when a signal interrupts it.
+        // Not by a timeout of the socket, which begins again when a signal interrupts it.
         thread::sleep(Duration::from_millis(50));
         stream.set_nonblocking(true).unwrap();
         assert_eq!(read(&stream, 1).unwrap_err().kind(), ErrorKind::WouldBlock);

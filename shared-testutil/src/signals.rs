@@ -1,4 +1,4 @@
-//! A storm of signals, which interrupts whatever the system is asked to wait for.
+//! Many signals, which interrupt every wait in the system.
 
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -16,19 +16,19 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Sends `SIGALRM` to the thread that made it, about a thousand times a second, until it is dropped there.
 ///
-/// The handler does next to nothing. But waiting for a selector, for a deadline or for a parked thread's token ends with
-/// `EINTR` each time.
+/// The handler only sets a flag. But each wait in a selector, for a deadline or for the token of a parked thread ends with
+/// `EINTR`.
 #[derive(Debug)]
 pub struct SignalStorm {
     state: Arc<State>,
     sender: Option<JoinHandle<()>>,
-    /// Not `Send`: it ends on the thread that it hits, and so that thread lives until then.
+    /// Not `Send`: it is dropped on the thread that gets the signals, and so that thread lives until then.
     _not_send: PhantomData<Rc<()>>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// The thread that is hit. A number, because with some C libraries a `Pthread` is a pointer, and so not `Send`.
+    /// The thread that gets the signals. A number, because with some C libraries a `Pthread` is a pointer, and so not `Send`.
     target: usize,
     over: AtomicBool,
     sent: AtomicU64,
@@ -37,7 +37,7 @@ struct State {
 }
 
 impl SignalStorm {
-    /// Begins.
+    /// Starts to send.
     ///
     /// # Panics
     ///
@@ -45,7 +45,7 @@ impl SignalStorm {
     #[must_use = "the storm ends when it is dropped"]
     pub fn new() -> Self {
         let arrived = Arc::new(AtomicBool::new(false));
-        // It stays for good: without it, a signal that is still on its way would end the process.
+        // The handler stays for ever: without it, a signal that is still on its way would end the process.
         signal_hook::flag::register(SIGALRM, Arc::clone(&arrived)).expect("a handler for SIGALRM");
         let state = Arc::new(State {
             target: pthread_self() as usize,

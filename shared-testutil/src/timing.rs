@@ -1,5 +1,5 @@
-//! Assertions on time. The lower bound is strict, because nothing may end early; the upper one is for hangs and for work
-//! done one after the other, and wants to be seconds away, because the machine may be busy.
+//! Assertions on time. The lower bound is strict, because nothing may end early. The upper bound finds hangs, and things that
+//! are done one after the other although they should overlap. It should be seconds away, because the machine may be busy.
 
 use std::time::{Duration, Instant};
 

@@ -14,13 +14,13 @@ pub struct CountingWaker {
 struct Wakes(AtomicUsize);
 
 impl CountingWaker {
-    /// Makes one that has not been woken.
+    /// Makes a counter that has not been woken.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A waker that counts here. All of one counter's wakers wake the same task, as [`Waker::will_wake`] sees it.
+    /// A waker that this counts. All wakers of one counter wake the same task, as [`Waker::will_wake`] sees it.
     #[must_use]
     pub fn waker(&self) -> Waker {
         Waker::from(Arc::clone(&self.wakes))

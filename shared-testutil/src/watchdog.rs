@@ -1,4 +1,4 @@
-//! A watchdog, which turns a hang into a failure.
+//! A watchdog: a test that hangs fails.
 
 use std::io::{self, Write};
 use std::panic::Location;
@@ -9,24 +9,24 @@ use std::time::Duration;
 
 /// Ends the process with exit code 101 and the test's name on standard error, if the guard is still there after `limit`.
 ///
-/// A test that hangs cannot be ended alone, and so the other tests of its program go with it. Make the guard first in a test, as
-/// `let _watchdog = watchdog(limit);`: it is dropped last then, and watches the drops as well, also when the test panics.
+/// A test that hangs cannot be ended alone, and so the other tests of its program end with it. Make the guard first in a test:
+/// `let _watchdog = watchdog(limit);`. Then it is dropped last, and covers the drops as well, also when the test panics.
 ///
 /// # Panics
 ///
 /// If the system gives no thread.
 #[track_caller]
-#[must_use = "the watch ends when the guard is dropped"]
+#[must_use = "the watchdog ends when the guard is dropped"]
 pub fn watchdog(limit: Duration) -> Watchdog {
-    // The test harness names a test's thread after the test. With one thread for all it does not, but there is the place.
+    // The test harness names a test's thread after the test. With one thread for all tests it does not; then the place helps.
     let name = thread::current().name().unwrap_or("unnamed").to_owned();
     let place = Location::caller();
-    // An interpreter takes its time.
+    // An interpreter such as Miri is slow.
     let limit = if cfg!(miri) { 20 * limit } else { limit };
     let (done, watched) = channel();
     let watch = move || {
         if watched.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-            // Not `eprintln`: the harness catches what that prints, and would never show it.
+            // Not `eprintln`: the harness captures what that prints, and would never show it.
             let message = format!("\nthe test `{name}` hangs: not done within {limit:?} ({place})\n");
             let _told_or_not = io::stderr().write_all(message.as_bytes());
             process::exit(101);
@@ -42,7 +42,7 @@ pub fn watchdog(limit: Duration) -> Watchdog {
 /// The guard of [`watchdog`].
 #[derive(Debug)]
 pub struct Watchdog {
-    /// Hangs up when it is dropped.
+    /// Its drop tells the watchdog's thread that the test has ended.
     _done: Sender<()>,
 }
 

@@ -19,12 +19,15 @@ pub(super) fn table(tree: &Tree) -> Result<String> {
     for module in twins::modules(tree)? {
         let Some(fast) = &module.fast else { continue };
         let (old, new) = (tree.read(&module.plain)?, tree.read(&fast.path)?);
-        let (plain, twin) = (
-            Source::parse(&module.plain, &old)?,
-            Source::parse(&fast.path, &new)?,
-        );
+        let (plain, twin) = (Source::parse(&module.plain, &old)?, Source::parse(&fast.path, &new)?);
         let (added, removed) = lines::count(&lines::changes(&old, &new));
-        let numbers = [twin.code_lines(), plain.code_lines(), added, removed, twin.unsafe_lines()];
+        let numbers = [
+            twin.code_lines(),
+            plain.code_lines(),
+            added,
+            removed,
+            twin.unsafe_lines(),
+        ];
         let name = Path::new(&fast.path).file_name().unwrap_or_default().to_string_lossy();
         let mut row = vec![format!("[`{name}`]({name})")];
         row.extend(numbers.map(|number| number.to_string()));
