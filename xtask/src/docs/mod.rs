@@ -128,8 +128,10 @@ fn blocks(tree: &Tree) -> Result<Vec<(String, &'static str, String)>> {
             "concepts",
             concepts::table(&tree.read(concepts::PAGE)?)?,
         ),
-        (prices::PAGE.to_owned(), "twins", prices::table(tree)?),
     ];
+    if tree.has(prices::PAGE) {
+        blocks.push((prices::PAGE.to_owned(), "twins", prices::table(tree)?));
+    }
     for step in &STEPS {
         blocks.push((format!("{step}/README.md"), "changed", tables::changed(tree, step)?));
     }

@@ -7,6 +7,7 @@ mod drift;
 mod links;
 mod meant;
 mod plain;
+mod questions;
 mod suite;
 mod table;
 mod tidy;
@@ -28,7 +29,7 @@ pub(crate) use table::held_beside;
 
 type Check = fn(&Tree) -> Result<Vec<Finding>>;
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     table::check,
     copies::check,
     suite::check,
@@ -40,6 +41,7 @@ const CHECKS: [Check; 11] = [
     tidy::check,
     concepts::check,
     links::check,
+    questions::check,
 ];
 
 /// For what is above its limit.
