@@ -119,4 +119,4 @@ mod stalls;
 #[path = "../../shared-testutil/suite/twins.rs"]
 mod twins;
 
-// Not here: deaf.rs: exp6 hears other threads, as remote_wakes.rs shows.
+// Not here: no_remote_wakes.rs: a wake from another thread ends the wait in exp6, as remote_wakes.rs shows.

@@ -1,4 +1,4 @@
-//! Abort only asks: the scheduler drops the future when it comes to the task. So it does not matter who asks, and when.
+//! Abort only asks: the scheduler drops the future when it comes to the task. So anybody may ask, at any time.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -41,7 +41,7 @@ fn a_task_aborted_before_its_first_poll_is_never_polled() {
         drop(value);
     });
     handle.abort();
-    // It is only asked.
+    // It has only been asked.
     flag.assert_not_dropped();
     assert!(!handle.is_finished());
     scheduler.run();

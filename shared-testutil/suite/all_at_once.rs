@@ -1,4 +1,4 @@
-//! A timer, a socket and a job: one loop waits for them all at once, and each can be the one that ends the wait.
+//! A timer, a socket and a job: one loop waits for all of them at the same time, and each of them can end the wait.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -21,7 +21,7 @@ fn pair() -> (Async<UnixStream>, UnixStream) {
     (Async::new(near).expect("it is registered"), far)
 }
 
-/// A job that goes on until somebody sends or hangs up.
+/// A job that runs until somebody sends, or drops the sender.
 fn job(end: Receiver<()>) -> i32 {
     let _hung_up = end.recv();
     8
@@ -37,7 +37,7 @@ async fn read_byte(stream: &Async<UnixStream>) -> u8 {
 #[test]
 fn each_may_end_before_the_others_and_in_any_order() {
     let _watchdog = watchdog(LIMIT);
-    // Each lets the next one end: no clock decides. The timer is first or nowhere, for it ends when it wants.
+    // Each lets the next one end: no clock decides. The timer is first or is left out, because it ends by itself.
     for order in [["timer", "job", "socket"], ["timer", "socket", "job"]] {
         let log = OrderLog::new();
         Scheduler::new().block_on(async {
@@ -177,7 +177,7 @@ fn one_task_waits_for_all_three_and_each_may_be_first() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         let (near, mut far) = pair();
-        // The others would take for ever.
+        // The others would never end.
         let (end, ended) = channel();
         assert_eq!(first(TICK, &near, ended).await, "timer");
         drop(end);

@@ -7,7 +7,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 pub(crate) static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Bytes that are in use, as they were asked for. How many pages an allocator keeps is its own affair.
+/// Bytes that are in use, as they were asked for. The pages that the allocator keeps are not counted.
 pub(crate) fn in_use() -> usize {
     let stats = ALLOCATOR.stats();
     stats.bytes_allocated - stats.bytes_deallocated

@@ -1,4 +1,4 @@
-//! `AsyncRead` and `AsyncWrite`: what the `futures` crate makes of them, and that no short read hides what is behind it.
+//! `AsyncRead` and `AsyncWrite`: the `futures` crate works with them, and no short read hides what is behind it.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -24,7 +24,7 @@ use crate::sched::{Async, Scheduler, sleep, spawn, timeout};
 use shared_testutil::{CountingWaker, EchoClient, EchoServer, Fault, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// Long enough for the loop to hear of what has happened already.
+/// Long enough for the selector to report what has happened already.
 const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// A stream that is registered, and its peer, which is not and blocks.
@@ -206,10 +206,10 @@ fn a_stream_that_has_no_room_is_flushed_and_closed_at_once() {
         let endless = async { while near.write_all(&[7; 4096]).await.is_ok() {} };
         timeout(Duration::from_millis(20), endless).await.unwrap_err();
         // Nothing is kept on this side of the socket, and the end needs no room.
-        let patience = Duration::from_secs(5);
-        let flushed = timeout(patience, near.flush()).await;
+        let limit = Duration::from_secs(5);
+        let flushed = timeout(limit, near.flush()).await;
         flushed.expect("a flush waits for room").unwrap();
-        let closed = timeout(patience, near.close()).await;
+        let closed = timeout(limit, near.close()).await;
         closed.expect("the end waits for room").unwrap();
         assert!(far.read_to_end(&mut Vec::new()).is_ok());
     });
@@ -234,7 +234,7 @@ fn a_pipe_is_read_and_written_through_the_traits() {
 }
 
 #[test]
-fn errors_of_the_peer_and_of_the_place_are_returned() {
+fn a_closed_peer_and_a_scheduler_that_does_not_run_are_errors() {
     let _watchdog = watchdog(LIMIT);
     let (mut near, far) = Scheduler::new().block_on(async { pair() });
     let error = executor::block_on(near.read(&mut [0])).unwrap_err();
@@ -257,7 +257,7 @@ async fn read_in_steps(mut stream: impl AsyncRead + Unpin, size: usize) -> (Vec<
     }
 }
 
-/// What a reader that waits already, or that has been told of everything, finds of what the peer does in one go.
+/// What a reader finds of what the peer does at once. The reader waits already, or everything has been reported to it.
 async fn what_arrives<T>(near: T, far: T, act: fn(T), size: usize, waits: bool) -> (Vec<u8>, Option<ErrorKind>)
 where
     T: AsFd + Unpin + 'static,
@@ -358,7 +358,7 @@ fn a_short_read_does_not_hide_what_is_behind_urgent_data() {
             let send = move || {
                 far.write_all(b"ab").unwrap();
                 SockRef::from(&far).send_out_of_band(b"!").unwrap();
-                // The urgent byte is kept apart, and a read ends where it stood. No end comes to the reader's help.
+                // The urgent byte is kept apart, and a read ends where it was. No end of the stream is reported later.
                 far.write_all(b"cd").unwrap();
                 far
             };
@@ -447,8 +447,8 @@ fn random(state: &mut u64) -> usize {
     (*state >> 33) as usize
 }
 
-/// Round after round, the peer sends some bytes, in some pieces, and waits for an answer. A byte that the reader is not
-/// told of is the end of that.
+/// Again and again, the peer sends some bytes, in some pieces, and waits for an answer. If a byte is not reported to the
+/// reader, both wait for ever.
 #[track_caller]
 fn assert_nothing_is_lost<T>(near: T, mut far: T)
 where

@@ -1,4 +1,4 @@
-//! What may leave its thread and what may not: checked by the compiler, once this file compiles.
+//! What may leave its thread and what may not. The compiler checks it: otherwise this file does not compile.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};

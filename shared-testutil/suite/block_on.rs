@@ -1,4 +1,4 @@
-//! Running the scheduler for the sake of one future, which may borrow.
+//! Running the scheduler until one future is ready. That future may borrow.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -57,8 +57,8 @@ fn the_future_is_polled_first_before_the_tasks_that_wait() {
     for name in ["a", "b"] {
         let log = log.clone();
         scheduler.spawn(async move {
-            for turn in 1..=2 {
-                log.note(format!("{name}{turn}"));
+            for round in 1..=2 {
+                log.note(format!("{name}{round}"));
                 yield_now().await;
             }
         });
@@ -106,7 +106,7 @@ fn it_returns_as_soon_as_the_future_is_done() {
             yield_now().await;
         }
     });
-    // The next turn of both is left for the next run.
+    // The next poll of both is left for the next run.
     log.assert_is(&["a1", "b1"]);
     assert_took("the future", start, Duration::ZERO, SECONDS);
     never.abort();
@@ -136,9 +136,9 @@ fn tasks_go_on_while_the_future_waits() {
 #[test]
 fn tasks_that_are_not_done_go_on_in_the_next_call() {
     let _watchdog = watchdog(LIMIT);
-    let turns = Rc::new(Cell::new(0));
+    let rounds = Rc::new(Cell::new(0));
     let scheduler = Scheduler::new();
-    let counted = Rc::clone(&turns);
+    let counted = Rc::clone(&rounds);
     let handle = scheduler.spawn(async move {
         for _ in 0..10 {
             counted.set(counted.get() + 1);
@@ -148,11 +148,11 @@ fn tasks_that_are_not_done_go_on_in_the_next_call() {
     });
     for call in 1..=5 {
         scheduler.block_on(async {
-            while turns.get() < call {
+            while rounds.get() < call {
                 yield_now().await;
             }
         });
-        assert_eq!(turns.get(), call);
+        assert_eq!(rounds.get(), call);
     }
     assert_eq!(scheduler.block_on(handle).expect("no panic"), "done");
 }
@@ -266,10 +266,10 @@ fn its_wakers_may_outlive_it_and_do_nothing_then() {
         wakers.push(cx.waker().clone());
         Poll::Ready(())
     }));
-    // Late wakes, and the next future is not polled for them.
+    // Late wakes. The next future is not polled because of them.
     wakers[0].wake_by_ref();
     let mut polls = 0;
-    let mut turns = Box::pin(async {
+    let mut rounds = Box::pin(async {
         for _ in 0..3 {
             yield_now().await;
         }
@@ -277,7 +277,7 @@ fn its_wakers_may_outlive_it_and_do_nothing_then() {
     scheduler.block_on(poll_fn(|cx| {
         polls += 1;
         wakers[0].wake_by_ref();
-        turns.as_mut().poll(cx)
+        rounds.as_mut().poll(cx)
     }));
     assert_eq!(polls, 4);
     drop(scheduler);
@@ -412,7 +412,7 @@ fn time_of_many(scheduler: &Scheduler) -> Duration {
 }
 
 #[test]
-fn beside_many_queued_tasks_it_costs_what_it_costs_alone() {
+fn it_takes_the_same_time_beside_many_queued_tasks() {
     let _watchdog = watchdog(LIMIT);
     let alone = time_of_many(&Scheduler::new());
     let scheduler = Scheduler::new();

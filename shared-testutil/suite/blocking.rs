@@ -1,4 +1,4 @@
-//! Jobs on the pool: awaited, aborted, detached and lost like any other task, while the loop goes on.
+//! Jobs on the pool: awaited, aborted, detached and dropped like any other task, while the loop goes on.
 
 use std::future::{Future, pending};
 use std::rc::Rc;
@@ -315,7 +315,7 @@ fn a_scheduler_dropped_while_a_job_runs_does_not_wait_for_it() {
     assert!(receiver.try_recv().is_err());
     assert!(handle.is_finished());
     assert!(is_cancelled(block_on(handle)));
-    // Its answer finds nobody, and that is all.
+    // Nobody takes its result, and nothing else happens.
     gate.open();
     assert_eq!(receiver.recv(), Ok("the job has come to its end"));
 }
@@ -467,7 +467,7 @@ fn a_result_that_panics_when_it_is_dropped_does_no_harm_if_nobody_wants_it() {
                 waited.pass();
                 Bomb
             });
-            // Some wait for a thread, and are given up before they start.
+            // Some wait for a thread, and are aborted before they start.
             handle.abort();
             assert!(is_cancelled(handle.await));
         }

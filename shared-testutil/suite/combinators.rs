@@ -1,4 +1,4 @@
-//! Combinators and channels that know nothing of this scheduler run on it: all they need is a waker that does its duty.
+//! Combinators and channels that know nothing of this scheduler work with it: they need only a waker.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
@@ -310,7 +310,7 @@ fn an_async_mutex_lets_one_task_in_at_a_time() {
         scheduler.spawn(async move {
             let _guard = lock.lock().await;
             log.note(format!("{name} is in"));
-            // Held while others have their turns.
+            // Held while others are polled.
             sleep(ms(5)).await;
             log.note(format!("{name} is out"));
         });

@@ -1,5 +1,5 @@
-//! What an operation takes, in counts that do not depend on the machine: allocations and system calls. A regression
-//! shows here without a clock.
+//! What an operation takes, in counts that do not depend on the machine: allocations and system calls. So a regression can be
+//! seen without a clock.
 
 #[path = "../../exp6-combined/benches/common/alloc.rs"]
 #[allow(dead_code, reason = "the benches need more of it")]
@@ -135,7 +135,7 @@ const BYTES_A_SLEEPER: f64 = 256.0;
 fn cancelled_sleeps_do_not_pile_up() {
     let _watchdog = watchdog(LIMIT);
     let memory = Scheduler::new().block_on(async {
-        // Fires before the others would, so that they do not stand in front.
+        // Fires before the others would, so that they are not in front of it.
         let mut first = pin!(sleep(HOUR));
         assert!(poll_once(first.as_mut()).await.is_pending());
         let count = Count::start();
@@ -198,7 +198,7 @@ fn a_job_takes_three_allocations() {
             }
         });
     });
-    // The job, its answer and its task; and a block of the pool's channel once in a while.
+    // The job, its channel and its task; and now and then a block of the pool's queue.
     assert!((3 * MANY..3 * MANY + MANY / 10).contains(&taken), "{taken}");
 }
 
@@ -281,8 +281,8 @@ mod system_calls {
     fn a_scheduler_with_a_source_looks_after_it_once_in_sixty_four_yields() {
         let _watchdog = watchdog(LIMIT);
         if let Some(calls) = difference("yield with a source", 64 * MANY) {
-            let turns = calls * 64.0;
-            assert!((0.9..1.1).contains(&turns), "{turns}");
+            let looks = calls * 64.0;
+            assert!((0.9..1.1).contains(&looks), "{looks}");
         }
     }
 
@@ -294,8 +294,8 @@ mod system_calls {
         }
     }
 
-    /// System calls an operation: of two processes, one does twice as much, and all else is the same. `None`, and said
-    /// so, where nobody can count.
+    /// System calls an operation: of two processes, one does twice as much, and all else is the same. `None`, with a message,
+    /// where they cannot be counted.
     fn difference(work: &str, n: usize) -> Option<f64> {
         let (once, twice) = (calls(work, n)?, calls(work, 2 * n)?);
         Some((twice - once) / n as f64)
@@ -331,7 +331,7 @@ mod system_calls {
         Some(lines.lines().filter_map(in_line).sum())
     }
 
-    /// Straight to the terminal: what a test prints is kept from it.
+    /// Directly to the terminal: the harness captures what a test prints.
     fn skip(work: &str, reason: &str) -> Option<f64> {
         let _ = writeln!(stderr(), "SKIPPED, system calls of `{work}` not counted: {reason}");
         None
@@ -371,7 +371,7 @@ mod system_calls {
         }
     }
 
-    /// Tasks that another thread wakes while the last of them keeps the loop from its work.
+    /// Tasks that another thread wakes while the last of them keeps the loop busy.
     fn wakes(n: usize) {
         let scheduler = Scheduler::new();
         let wakers = Rc::new(RefCell::new(Vec::new()));

@@ -1,5 +1,5 @@
-//! Why a pool of threads is no basis for sockets. A thread can block in one place only: a loop that waits for its queue
-//! is deaf to a socket, a loop that waits for a socket is deaf to its queue, and a pool has only so many threads.
+//! Why a pool of threads is no basis for sockets. A thread can block in one place only. If the loop waits for its queue, a
+//! socket does not end the wait. If it waits for a socket, its queue does not. And a pool has a limited number of threads.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -42,7 +42,7 @@ fn data_for_a_socket_that_nobody_registered_does_not_end_the_wait() {
     let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
     let (slot, reader) = (Rc::clone(&waker), log.clone());
     scheduler.spawn(poll_fn(move |cx| {
-        // There is a waker, but nobody to give it to.
+        // There is a waker, but nothing that would call it.
         *slot.borrow_mut() = Some(cx.waker().clone());
         match (&ours).read(&mut [0; 16]) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -134,7 +134,7 @@ fn as_many_silent_sockets_as_the_pool_has_threads_stop_every_other_job() {
             .collect();
         let job = log.clone();
         let job = spawn_blocking(move || job.note("job"));
-        // The loop itself is well, but the job has no thread.
+        // The loop itself goes on, but the job has no thread.
         sleep(ms(200)).await;
         log.note("timer");
         drop(theirs);

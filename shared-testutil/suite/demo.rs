@@ -28,7 +28,7 @@ fn assert_ends_well(demo: Child) {
     assert_eq!(output.status.code(), Some(0), "standard error: {stderr}");
 }
 
-/// Replaces the seconds at the end of a line, which are others each time, by `N`.
+/// Replaces the seconds at the end of a line, which differ each time, by `N`.
 fn without_seconds(text: &str) -> String {
     let line = |line: &str| match line.strip_suffix(" s").and_then(|line| line.rsplit_once(' ')) {
         Some((rest, number)) if number.contains('.') && number.parse::<f64>().is_ok() => format!("{rest} N s\n"),
@@ -39,7 +39,7 @@ fn without_seconds(text: &str) -> String {
 
 #[cfg(unix)]
 fn signal(process: &Child, name: &str) {
-    // The shell has a `kill` of its own, wherever the command is missing.
+    // The shell has a `kill` of its own, also where the command is missing.
     let script = format!("kill -{name} {}", process.id());
     let status = Command::new("sh").args(["-c", &script]).status();
     assert!(status.expect("a shell").success(), "{script}");
@@ -60,7 +60,7 @@ fn the_demo_prints_the_same_when_it_is_stopped_for_a_while_at_any_moment() {
     let before = Instant::now();
     assert_ends_well(start());
     let run_time = before.elapsed();
-    // All at the same time, for they do little but wait.
+    // All at the same time, because they mostly wait.
     thread::scope(|scope| {
         for moment in 0..MOMENTS {
             scope.spawn(move || {

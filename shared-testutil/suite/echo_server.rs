@@ -1,5 +1,5 @@
-//! The example `echo5` or `echo6`: an echo server and its clients, as any other peer sees them, and as their user does who
-//! makes mistakes.
+//! The example `echo5` or `echo6`: an echo server and its clients, as other peers see them, and as users see them who make
+//! mistakes.
 //!
 //! `cargo test` builds the examples first. `cargo test --test suite` does not: it needs `cargo build --examples` before.
 
@@ -192,10 +192,10 @@ fn a_port_in_use_is_named() {
 #[test]
 fn an_address_where_nobody_listens_is_named() {
     let _watchdog = watchdog(LIMIT);
-    // Bound, and so nobody else's; but it does not listen.
-    let deaf = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    deaf.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-    let address = deaf.local_addr().unwrap().as_socket().unwrap().to_string();
+    // Bound, so that nobody else has the port. But it does not listen.
+    let silent = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    silent.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let address = silent.local_addr().unwrap().as_socket().unwrap().to_string();
     assert_fails_in_one_line(&["client", &address], &address);
     assert_fails_in_one_line(&["client", &address, "1", "1"], &address);
 }
@@ -287,7 +287,7 @@ fn a_signal_ends_a_server_that_is_busy() {
 }
 
 #[test]
-fn a_server_and_clients_of_the_program_get_along() {
+fn a_server_and_clients_of_the_program_work_together() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
     let output = run(&["client", &server.address.to_string(), "20", "5"]);
@@ -449,7 +449,7 @@ fn a_server_out_of_descriptors_serves_those_it_has_says_so_once_and_accepts_agai
         // It has tried again meanwhile.
         thread::sleep(Duration::from_millis(60));
     }
-    // The first that came are the first to be accepted, so these are all that are, and more.
+    // Connections are accepted in their order, so these are all that were accepted, and more.
     drop(clients.drain(..GONE));
     for client in &clients {
         client.exchange(b"at last");
@@ -467,10 +467,10 @@ fn a_server_goes_on_though_nobody_hears_its_complaints() {
         .args(["-c", "ulimit -n 32; exec \"$0\" serve 127.0.0.1:0"])
         .arg(program());
     let mut server = Server::start_as(&mut command);
-    // To complain fails from now on.
+    // From now on, error messages cannot be written.
     server.stderr = None;
     let clients: Vec<_> = (0..60).map(|_| server.client()).collect();
-    // It has complained meanwhile.
+    // It has tried to write a message meanwhile.
     thread::sleep(Duration::from_millis(200));
     drop(clients);
     server.client().exchange(b"hello");
@@ -478,7 +478,7 @@ fn a_server_goes_on_though_nobody_hears_its_complaints() {
 }
 
 #[test]
-fn output_that_nobody_takes_is_an_error() {
+fn the_program_fails_if_its_output_cannot_be_written() {
     in_own_process(|| {
         let _watchdog = watchdog(LIMIT);
         for args in [&["serve", "127.0.0.1:0"][..], &["--help"]] {
@@ -494,7 +494,7 @@ fn output_that_nobody_takes_is_an_error() {
 }
 
 #[test]
-fn the_demo_takes_output_that_nobody_takes_for_an_error() {
+fn the_demo_fails_if_its_output_cannot_be_written() {
     in_own_process(|| {
         let _watchdog = watchdog(LIMIT);
         let (reader, writer) = io::pipe().expect("a pipe");

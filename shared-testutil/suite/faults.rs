@@ -1,7 +1,7 @@
-//! Tasks that misbehave: drops that panic, wakers that meddle, chains of a million tasks, and threads that wake what is
-//! being dropped. Invariant 4 of `scheduler.rs`.
+//! Tasks that misbehave: drops that panic, wakers that use the scheduler, chains of a million tasks, and threads that wake
+//! tasks while these are dropped. Invariant 4 of `scheduler.rs`.
 //!
-//! `STRESS_TASKS` is how long the chains are: 100,000 unless given; 1,000,000 is the full measure.
+//! `STRESS_TASKS` is how long the chains are: 100,000 unless given; a full run takes 1,000,000.
 
 use std::cell::{Cell, RefCell};
 use std::env;
@@ -76,8 +76,8 @@ thread_local! {
     static DOLLS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A payload whose drop panics, with such a payload, and so on. Nobody can drop that: it is given up at last, and as it is
-/// of no size, nothing of it is left.
+/// A payload whose drop panics with such a payload again, and so on. It cannot be dropped, so it is forgotten at last. As it has
+/// no size, no memory is lost.
 struct Matryoshka;
 
 impl Drop for Matryoshka {
@@ -221,7 +221,7 @@ fn a_long_chain_of_aborts_ends_without_recursion() {
         scheduler.block_on(yield_now());
         assert_eq!(dropped.get(), 0);
         last.abort();
-        // Every abort takes a turn of its own, and the last task has no guard.
+        // Every abort takes a poll of its own, and the last task has no guard.
         scheduler.run();
         assert_eq!(dropped.get(), length - 1);
         assert!(last.is_finished());
@@ -240,7 +240,7 @@ fn a_scheduler_with_long_chains_is_dropped_without_recursion() {
         let joins = (1..length).fold(first, |before, _| {
             scheduler.spawn(async move { before.await.map_or(0, |number| number + 1) })
         });
-        // All of them wait, and so all know each other's wakers.
+        // All of them wait, and so each has the waker of the next.
         scheduler.block_on(async {
             for _ in 0..3 {
                 sleep(Duration::from_millis(1)).await;
@@ -429,7 +429,7 @@ fn a_waker_that_panics_takes_no_task_with_it() {
     assert!(panics >= 5, "{panics} panics");
 }
 
-/// Foreign threads go on waking while the tasks end and the scheduler is dropped. The futures stay at home.
+/// Other threads go on waking while the tasks end and the scheduler is dropped. The futures stay on their thread.
 #[test]
 fn wakes_while_the_scheduler_is_dropped_are_harmless() {
     let _watchdog = watchdog(LIMIT);
@@ -452,7 +452,7 @@ fn wakes_while_the_scheduler_is_dropped_are_harmless() {
                 pending().await
             });
             if number % 4 < 2 {
-                // The output, too, has to be dropped at home: by the task, or by the handle's drop here.
+                // The output, too, has to be dropped on this thread: by the task, or by the drop of the handle here.
                 drop(handle);
             } else {
                 scheduler.block_on(yield_now());

@@ -1,4 +1,4 @@
-//! A system that gives less than it is asked for, and peers that ask for more than their share.
+//! A system that gives less than it is asked for, and peers that never pause.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -179,7 +179,7 @@ fn a_server_out_of_descriptors_keeps_its_connections_and_accepts_again() {
             });
             let first = Async::<TcpStream>::connect(address).await.expect("a connection");
             check_echo(&first, b"first").await.expect("an echo");
-            // The client's socket is there before the limit falls: the server's is what is lacking.
+            // The client's socket is made before the limit is lowered: there is no descriptor for the server's.
             let second = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
             allow_descriptors(descriptors() as u64 - 1);
             second
@@ -247,7 +247,7 @@ impl Wake for Unwilling {
     }
 }
 
-/// Sources are reported in batches. The panic of one waker leaves `run`, and the others' wakes must not go with it: what
+/// Sources are reported in batches. The panic of one waker leaves `run`. The wakes of the others must not be lost with it: what
 /// was reported is not reported again.
 #[test]
 fn a_waker_that_panics_does_not_take_the_wakes_of_others_with_it() {
@@ -352,7 +352,7 @@ fn a_task_that_always_finds_its_socket_ready_lets_others_run() {
     });
 }
 
-/// How many operations the future of `block_on` does before another task has its turn.
+/// How many operations the future of `block_on` does before another task is polled.
 async fn operations_in_a_poll(mut operation: impl AsyncFnMut()) -> u32 {
     let heard = Rc::new(Cell::new(false));
     let hear = Rc::clone(&heard);
@@ -492,11 +492,12 @@ fn a_timer_fires_beside_a_task_that_always_finds_one_of_eight_sources_ready() {
 fn a_task_that_connects_in_vain_again_and_again_lets_others_run() {
     let _watchdog = watchdog(LIMIT);
     let operations = Scheduler::new().block_on(async {
-        // Bound, and so nobody else's; but it does not listen.
-        let deaf = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-        deaf.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        // Bound, so that nobody else has the port. But it does not listen.
+        let silent = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        silent
+            .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
             .expect("a free port");
-        let address = deaf.local_addr().expect("it has one").as_socket().expect("of IP");
+        let address = silent.local_addr().expect("it has one").as_socket().expect("of IP");
         operations_in_a_poll(async || drop(Async::<TcpStream>::connect(address).await.expect_err("nobody listens")))
             .await
     });
@@ -546,8 +547,8 @@ fn a_half_of_a_task_that_spends_the_budget_does_not_starve_the_other() {
     });
 }
 
-/// The peer always has more to say and always takes the answer, so the task that serves it never has to wait. The others
-/// must get their turn nevertheless.
+/// The peer always sends more and always takes the answer, so the task that serves it never has to wait. The others must be
+/// polled nevertheless.
 #[test]
 fn a_peer_that_never_pauses_does_not_starve_the_other_tasks() {
     let _watchdog = watchdog(LIMIT);

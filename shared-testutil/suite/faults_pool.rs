@@ -1,4 +1,4 @@
-//! A pool whose threads are all busy, jobs that never end, and jobs that panic wherever they can.
+//! A pool whose threads are all busy, jobs that never end, and jobs that panic at every place where they can.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -106,7 +106,7 @@ fn a_scheduler_is_dropped_at_once_though_its_jobs_never_end() {
                 drop(end);
                 result
             });
-            // More than can start; they are given up with the scheduler.
+            // More than can start before the scheduler is dropped.
             for _ in 0..MANY {
                 drop(spawn_blocking(|| ()));
             }
@@ -148,7 +148,7 @@ fn jobs_that_panic_in_every_way_leave_the_pool_as_it_was() {
             // In the job.
             let error = spawn_blocking(move || panic_any(round)).await.expect_err("it panics");
             assert_eq!(error.into_panic().downcast_ref::<i32>(), Some(&round));
-            // In the drop of what the job has taken along.
+            // In the drop of what the job owns.
             let taken = PanicsInDrop(Arc::clone(&drops));
             let error = spawn_blocking(move || drop(taken)).await.expect_err("it panics");
             assert_eq!(message_in(&*error.into_panic()), Some("on purpose: in a drop"));
@@ -227,7 +227,7 @@ fn no_job_is_lost_and_none_runs_twice() {
     assert!(lost.is_empty(), "these jobs are lost: {lost:?}");
 }
 
-/// A thread that dies is replaced, at the price of a thread; and if the system gives none just then, the process ends.
+/// A thread that panics is replaced, which costs a new thread. If the system gives none at that moment, the process ends.
 #[test]
 fn no_thread_dies_of_an_aborted_job_whose_result_panics_in_its_drop() {
     let _watchdog = watchdog(LIMIT);

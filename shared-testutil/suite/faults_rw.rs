@@ -1,4 +1,4 @@
-//! What peers can do to a reader through `AsyncRead` and `AsyncWrite`, and what silence must not cost.
+//! What peers can do to a reader through `AsyncRead` and `AsyncWrite`, and what a silent peer must not cost.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 use shared_testutil::watchdog;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const PATIENCE: Duration = Duration::from_secs(5);
+const READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// Reads an urgent byte. That there is none would block.
 fn read_urgent(stream: &TcpStream) -> io::Result<u8> {
@@ -56,7 +56,7 @@ fn a_read_cut_short_by_descriptors_does_not_hide_the_data_behind_them() {
         let mut received = Vec::new();
         let mut buffer = [0; 64];
         while received.len() < 11 {
-            let length = timeout(PATIENCE, (&stream).read(&mut buffer))
+            let length = timeout(READ_LIMIT, (&stream).read(&mut buffer))
                 .await
                 .unwrap_or_else(|_| panic!("after {received:?} the reader hangs, and there is more to read"))
                 .expect("no error");
@@ -104,8 +104,8 @@ fn a_stream_of_a_type_of_its_own_may_give_less_than_there_is() {
     });
 }
 
-/// A reader with a limit of time that is polled through `FuturesUnordered` or the like comes with a new waker each time.
-/// If they were all kept until the peer says something, a silent peer would cost more and more memory.
+/// A reader with a limit of time that is polled through `FuturesUnordered` or the like has a new waker each time. If all of
+/// them were kept until the peer sends something, a silent peer would cost more and more memory.
 #[test]
 fn a_silent_peer_does_not_cost_a_waker_for_every_poll() {
     let _watchdog = watchdog(LIMIT);
@@ -145,7 +145,7 @@ fn of_many_readers_of_one_source_none_is_forgotten() {
         sleep(Duration::from_millis(10)).await;
         peer.write_all(&[7; READERS]).expect("room");
         for reader in readers {
-            let read = timeout(PATIENCE, reader).await.expect("a reader is forgotten");
+            let read = timeout(READ_LIMIT, reader).await.expect("a reader is forgotten");
             assert_eq!(read.expect("no panic"), 1);
         }
     });

@@ -1,4 +1,4 @@
-//! The self-socket: it can be full, or left behind, and no wake is lost and no descriptor kept.
+//! The self-socket can be full, or outlive its scheduler. No wake is lost, and no descriptor stays open.
 //!
 //! Each test has a process of its own, because it looks at all of the process's descriptors.
 
@@ -27,7 +27,7 @@ use shared_testutil::{in_own_process, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The descriptors that are open, but for the one that finds out.
+/// The descriptors that are open, except the one that this function opens.
 fn descriptors() -> BTreeSet<RawFd> {
     let entries = fs::read_dir("/proc/self/fd").expect("Linux has it");
     let numbers: Vec<RawFd> = entries
@@ -60,7 +60,7 @@ fn in_flight(ends: &[OwnedFd]) -> u64 {
     ends.iter().map(bytes).max().expect("two ends")
 }
 
-/// Counts, and wakes whoever waits for more.
+/// Counts, and wakes the task that waits for more.
 #[derive(Default)]
 struct Signal {
     sent: AtomicU64,
@@ -100,7 +100,7 @@ fn wakes_are_heard_though_the_self_socket_is_full() {
         let (scheduler, ends) = ends_of(Scheduler::new);
         let mut filled = 0;
         for end in &ends {
-            // Both ways: one of them is the way of the wakes. Long writes first, and then what still finds room.
+            // In both directions, because one of them is that of the wakes. Long writes first, then shorter ones that still fit.
             for chunk in [&[7; 4096][..], &[7]] {
                 loop {
                     match write(end, chunk) {

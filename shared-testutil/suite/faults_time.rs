@@ -1,4 +1,4 @@
-//! The ends of time, and wakers that do more than wake: clone, wake and drop of a waker may run anybody's code.
+//! The earliest and the latest time, and wakers that do more than wake: to clone, wake or drop a waker may run user code.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -27,7 +27,7 @@ fn last_instant() -> Instant {
     last
 }
 
-/// The first instant that there is, likewise.
+/// The first instant that there is, found in the same way.
 fn first_instant() -> Instant {
     let mut first = Instant::now();
     let mut step = Duration::MAX;
@@ -140,7 +140,7 @@ fn a_waker_that_sleeps_and_wakes_while_it_is_woken_or_dropped_is_harmless() {
         ACTION.with_borrow_mut(|slot| *slot = Some(Box::new(action)));
 
         for round in 0..50_u64 {
-            // Woken in the middle of firing, between other deadlines.
+            // Woken in the middle of `wake_until`, between other deadlines.
             let meddler = Arc::new(Meddler::default());
             let deadline = Instant::now() + Duration::from_millis(2);
             let mut sleeps: Vec<_> = (0..5).map(|_| Box::pin(sleep_until(deadline))).collect();

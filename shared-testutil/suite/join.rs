@@ -377,7 +377,7 @@ fn a_result_can_be_taken_when_the_scheduler_is_gone() {
     let handle = scheduler.spawn(async { 7 });
     scheduler.run();
     drop(scheduler);
-    // A handle is a future like any other: nothing of it needs this scheduler, or any.
+    // A handle is a future like any other: to poll it needs no scheduler.
     let output = futures::executor::block_on(handle);
     assert_eq!(output.expect("no panic"), 7);
 }
@@ -464,11 +464,11 @@ fn a_long_chain_of_joins_comes_to_its_end_without_recursion() {
 #[test]
 fn a_long_chain_of_joins_may_be_dropped_at_any_time() {
     let _watchdog = watchdog(LIMIT);
-    for turns in [0, 1, 3] {
+    for yields in [0, 1, 3] {
         let scheduler = Scheduler::new();
         let last = chain(&scheduler, 100_000, pending());
         scheduler.block_on(async {
-            for _ in 0..turns {
+            for _ in 0..yields {
                 yield_now().await;
             }
         });
@@ -489,7 +489,7 @@ fn a_handle_can_be_printed() {
 }
 
 #[test]
-fn a_handle_that_is_never_polled_by_its_joiner_keeps_nobody_awake() {
+fn a_dropped_handle_wakes_nobody() {
     let _watchdog = watchdog(LIMIT);
     let counter = CountingWaker::new();
     let scheduler = Scheduler::new();

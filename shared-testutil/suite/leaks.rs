@@ -1,4 +1,4 @@
-//! Memory is given back, also where tasks, wakers and handles hold each other: counted by the allocator.
+//! Memory is given back, also where tasks, wakers and handles hold each other. The allocator counts it.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -16,7 +16,7 @@ use shared_testutil::{in_own_process, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-/// Rounds a test; a leak of one task a round is far above what else may come or go meanwhile.
+/// Rounds of a test. A leak of one task a round is far more than what else may change meanwhile.
 const ROUNDS: usize = 500;
 const TOLERANCE: usize = 32 * 1024;
 
@@ -34,7 +34,7 @@ fn assert_no_leak(mut round: impl FnMut()) {
     assert!(left < TOLERANCE, "{left} bytes more in use after {ROUNDS} rounds");
 }
 
-/// A future's worth of memory that is hard to miss.
+/// So much memory for a future that a leak of one is seen.
 type Ballast = [u8; 256];
 
 async fn keep<T>(value: T) {

@@ -734,12 +734,12 @@ fn sorted(events: &[Event]) -> Vec<String> {
 #[derive(Debug)]
 pub(crate) struct History {
     running: Vec<Event>,
-    /// In which order a dropped scheduler drops its tasks is not said: so these are sorted.
+    /// The order in which a dropped scheduler drops its tasks is not promised: so these are sorted.
     at_the_drop: Vec<String>,
     results: Vec<(usize, Outcome)>,
 }
 
-/// Runs the program of a seed. Nothing of it is left: not by a cycle, not by a waker. And nothing has left its thread.
+/// Runs the program of a seed. Nothing of it is left, neither in a cycle nor in a waker. And nothing has left its thread.
 pub(crate) fn history(seed: u64) -> History {
     let program = Rc::new(Program::new(seed));
     let world = Rc::new(World::default());

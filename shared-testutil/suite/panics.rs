@@ -1,4 +1,4 @@
-//! A panic ends its own task, and the handle has it. Wherever else it comes from, it loses nothing and hides nothing.
+//! A panic ends its own task, and the handle has it. A panic at another place loses nothing and hides nothing.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -136,7 +136,7 @@ fn an_error_tells_what_happened() {
 }
 
 #[test]
-fn an_error_passes_for_any_other() {
+fn an_error_can_be_boxed_like_any_other() {
     let _watchdog = watchdog(LIMIT);
     let error = block_on(async {
         let joined: Result<(), JoinError> = spawn(async { panic!("on purpose") }).await;
@@ -256,7 +256,7 @@ fn a_payload_that_panics_when_it_is_dropped_does_no_harm_to_a_detached_task() {
         other.note("other");
     });
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| scheduler.run())) {
-        // The test harness would choke on it.
+        // The test harness cannot handle it.
         mem::forget(payload);
         panic!("a panic has left `run`");
     }
@@ -275,7 +275,7 @@ fn a_payload_that_panics_when_it_is_dropped_is_the_joiners() {
 }
 
 #[test]
-fn a_payload_that_panics_when_it_is_dropped_is_swallowed_where_an_output_stands() {
+fn a_payload_that_panics_when_it_is_dropped_does_no_harm_if_there_is_an_output() {
     let _watchdog = watchdog(LIMIT);
     struct PanicsWith<P: Any + Send + Clone>(P);
     impl<P: Any + Send + Clone> Drop for PanicsWith<P> {
@@ -335,24 +335,24 @@ fn a_panic_of_block_ons_future_reaches_the_caller_and_leaves_the_scheduler_usabl
     let scheduler = Scheduler::new();
     let other = log.clone();
     let handle = scheduler.spawn(async move {
-        for turn in 1..=3 {
-            other.note(format!("turn {turn}"));
+        for round in 1..=3 {
+            other.note(format!("round {round}"));
             yield_now().await;
         }
         7
     });
     let message = message_of_panic(|| {
         scheduler.block_on(async {
-            while log.count("turn 1") == 0 {
+            while log.count("round 1") == 0 {
                 yield_now().await;
             }
             panic!("on purpose");
         });
     });
     assert_eq!(message, "on purpose");
-    log.assert_is(&["turn 1"]);
+    log.assert_is(&["round 1"]);
     assert_eq!(scheduler.block_on(handle).expect("no panic"), 7);
-    log.assert_is(&["turn 1", "turn 2", "turn 3"]);
+    log.assert_is(&["round 1", "round 2", "round 3"]);
     scheduler.run();
 }
 

@@ -29,7 +29,7 @@ use crate::sched::{Async, JoinHandle, Scheduler, sleep, spawn, timeout, yield_no
 use shared_testutil::{CountingWaker, OrderLog, in_own_process, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// Long enough for the loop to hear of what has happened already.
+/// Long enough for the selector to report what has happened already.
 const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// A stream that is registered, and its peer, which is not and blocks.
@@ -128,7 +128,7 @@ where
         }
         Moment::BeforeTheFirstWait => {
             let near = Async::new(near).expect("it is registered");
-            // The loop has heard that there is nothing, and now there is something.
+            // An operation has found nothing, and now there is something.
             sleep(A_MOMENT).await;
             act();
             sleep(A_MOMENT).await;
@@ -236,7 +236,7 @@ fn readable_in_a_loop_returns_once_for_each_thing_that_comes() {
             loop {
                 near.readable().await.unwrap();
                 returns.set(returns.get() + 1);
-                // Behind the scheduler's back: it does not learn that the data are gone.
+                // Not through `read_with`: so the scheduler does not know that the data is gone.
                 if near.get_ref().read(&mut [0]).unwrap() == 0 {
                     break;
                 }
@@ -257,7 +257,7 @@ fn readable_in_a_loop_returns_once_for_each_thing_that_comes() {
         join(counted, writer).await;
     });
     assert_eq!(returns.get(), 6, "five bytes and the end");
-    // One for each byte, and for each event and each turn of the writer, who is in the same task.
+    // One for each byte, and for each event and each poll of the writer, which is in the same task.
     assert!(polls.get() < 30, "{} polls", polls.get());
 }
 
@@ -286,7 +286,7 @@ fn waiting_takes_no_cpu_time() {
     Scheduler::new().block_on(async {
         let (near, mut far) = pair();
         let (ready, mut other) = pair();
-        // Data that nobody reads keep nobody busy.
+        // Data that nobody reads keeps no task busy.
         other.write_all(b"unread").unwrap();
         ready.readable().await.unwrap();
         // Nor does readiness that is no longer true.
@@ -792,10 +792,10 @@ fn a_loop_that_always_has_something_to_poll_hears_its_sockets_too() {
         // The reader finds nothing, and waits. From here on this task is always ready.
         yield_now().await;
         peer.write_all(b"x").expect("room");
-        let mut turns = 0;
+        let mut polls = 0;
         while !hear.get() {
-            assert!(turns < 10_000, "10,000 turns, and the socket has not been heard");
-            turns += 1;
+            assert!(polls < 10_000, "10,000 polls, and the socket has not been reported");
+            polls += 1;
             yield_now().await;
         }
         assert_eq!(

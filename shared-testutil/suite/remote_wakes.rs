@@ -134,7 +134,7 @@ fn a_wake_from_another_thread_during_the_poll_is_not_lost() {
 }
 
 #[test]
-fn a_wake_without_news_brings_one_poll_and_ends_nothing() {
+fn a_wake_without_an_event_makes_one_poll_and_ends_nothing() {
     let _watchdog = watchdog(LIMIT);
     let polls = Rc::new(Cell::new(0));
     let done = Arc::new(AtomicBool::new(false));
@@ -156,22 +156,22 @@ fn a_wake_without_news_brings_one_poll_and_ends_nothing() {
         until.as_mut().poll(cx)
     }));
     waking.join().expect("the waking thread");
-    // Fewer if the loop was slow, for wakes may meet; never more.
+    // Fewer if the loop was slow, because two wakes may make one poll; never more.
     assert!((2..=5).contains(&polls.get()), "{} polls", polls.get());
 }
 
 #[test]
 fn a_task_that_yields_while_other_threads_wake_it_is_polled_in_order() {
-    const TURNS: usize = 300;
+    const YIELDS: usize = 300;
     let _watchdog = watchdog(LIMIT);
     let log = Rc::new(RefCell::new(String::new()));
     let scheduler = Scheduler::new();
     for name in ["a", "b", "c"] {
         let log = Rc::clone(&log);
         scheduler.spawn(async move {
-            for turn in 0..TURNS {
+            for round in 0..YIELDS {
                 log.borrow_mut().push_str(name);
-                if name == "a" && turn % 20 == 0 {
+                if name == "a" && round % 20 == 0 {
                     // It yields in this poll, and so is ready in any case.
                     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
                     thread::spawn(move || waker.wake()).join().expect("the waking thread");
@@ -181,7 +181,7 @@ fn a_task_that_yields_while_other_threads_wake_it_is_polled_in_order() {
         });
     }
     scheduler.run();
-    assert_eq!(*log.borrow(), "abc".repeat(TURNS));
+    assert_eq!(*log.borrow(), "abc".repeat(YIELDS));
 }
 
 #[test]
@@ -204,11 +204,11 @@ fn a_task_woken_here_and_by_another_thread_is_polled_once() {
         let before = Rc::clone(&seen);
         scheduler.spawn(async move {
             let waker = slot.take().expect("the other task is polled first");
-            let abroad = waker.clone();
+            let remote = waker.clone();
             if here_first {
                 waker.wake_by_ref();
             }
-            thread::spawn(move || abroad.wake()).join().expect("the waking thread");
+            thread::spawn(move || remote.wake()).join().expect("the waking thread");
             waker.wake_by_ref();
             for _ in 0..200 {
                 yield_now().await;

@@ -1,4 +1,4 @@
-//! More than one scheduler: in turn on a thread, at once on two, and never one inside the other.
+//! More than one scheduler: one after the other on a thread, at once on two threads, and never one inside the other.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -170,7 +170,7 @@ struct Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         self.waker.wake_by_ref();
-        // A task that is never polled: it goes with the scheduler, and uses it when it goes.
+        // A task that is never polled: it is dropped with the scheduler, and uses it in its drop.
         let on_drop = OnDrop(self.waker.clone(), self.log.clone());
         self.scheduler.spawn(async move { drop(on_drop) });
         self.log.note("the thread's locals are destroyed");
@@ -232,7 +232,7 @@ struct RunsLate(OrderLog);
 impl Drop for RunsLate {
     fn drop(&mut self) {
         let scheduler = Rc::new(Scheduler::new());
-        // Weak, for the task may never be polled, and would keep the scheduler that keeps it.
+        // Weak: the task may never be polled, and would keep the scheduler alive that keeps the task.
         let outer = Rc::downgrade(&scheduler);
         scheduler.spawn(async move { outer.upgrade().expect("it runs").run() });
         // A panic here would end the process.

@@ -1,5 +1,5 @@
-//! The self-socket: every wake of another thread is heard, in the middle of work and in the middle of a wait, and silence
-//! costs nothing.
+//! The self-socket: every wake from another thread is served, whether the loop is at work or waits. And a loop without wakes
+//! uses no processor time.
 
 use std::fs;
 use std::future::poll_fn;
@@ -136,7 +136,7 @@ fn each_of_many_wakes_ends_a_wait_of_its_own() {
     let (asked, ask): (Sender<()>, Receiver<()>) = channel();
     let giver = thread::spawn({
         let counter = Arc::clone(&counter);
-        // Never before it is asked: there is one wake a wait, and no other would make up for it.
+        // Never before it is asked: there is one wake for each wait, and no other wake would replace a lost one.
         move || ask.iter().for_each(|()| counter.give())
     });
     Scheduler::new().block_on(async {
@@ -150,7 +150,7 @@ fn each_of_many_wakes_ends_a_wait_of_its_own() {
 }
 
 #[test]
-fn wakes_during_a_long_poll_are_heard_after_it() {
+fn wakes_during_a_long_poll_count_after_it() {
     const WAKES: usize = 1_000_000;
     let _watchdog = watchdog(LIMIT);
     let counter = Arc::new(Counter::default());
@@ -164,7 +164,7 @@ fn wakes_during_a_long_poll_are_heard_after_it() {
                 }
             }
         });
-        // It waits, and has left its waker; and the loop has been asleep.
+        // It waits, and has stored its waker. The loop has been parked.
         sleep(Duration::from_millis(5)).await;
         // A socket that took a byte for each of them would be full, and a thread that waited for room would wait for ever:
         // the loop is not there to read.
@@ -176,7 +176,7 @@ fn wakes_during_a_long_poll_are_heard_after_it() {
 }
 
 #[test]
-fn wakes_of_a_loop_that_does_not_run_are_heard_when_it_does() {
+fn wakes_before_the_loop_runs_count_when_it_runs() {
     let _watchdog = watchdog(LIMIT);
     let counter = Arc::new(Counter::default());
     let scheduler = Scheduler::new();

@@ -1,4 +1,4 @@
-//! Dropping the scheduler drops every future, here and now, whatever the futures do about it: invariants 1 and 5 of
+//! To drop the scheduler drops every future at once, whatever the drops of the futures do: invariants 1 and 5 of
 //! `scheduler.rs`.
 
 use std::cell::{Cell, RefCell};
@@ -110,7 +110,7 @@ fn handles_of_finished_tasks_keep_the_output() {
 }
 
 #[test]
-fn whoever_waits_for_a_handle_is_woken() {
+fn a_task_that_awaits_a_handle_is_woken() {
     let _watchdog = watchdog(LIMIT);
     let counter = CountingWaker::new();
     let scheduler = Scheduler::new();

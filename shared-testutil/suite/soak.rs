@@ -35,7 +35,7 @@ use shared_testutil::{in_own_process, watchdog};
 const SPARE: usize = 200;
 
 /// An answer that takes longer is lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// Small buffers in the system, so that writes are cut short and have to wait, on both sides.
 const BUFFER: usize = 8 << 10;
@@ -90,7 +90,7 @@ struct Totals {
     served_jobs: AtomicUsize,
     /// Connections that the server saw break; the clients' doing.
     broken: AtomicUsize,
-    /// What ought not to happen.
+    /// What must not happen.
     failures: AtomicUsize,
 }
 
@@ -242,7 +242,7 @@ async fn echo_rw(mut stream: &Async<TcpStream>, totals: &Totals) -> io::Result<(
 /// How a client goes on with its connection.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// Message and answer, in turn, with pauses.
+    /// A message, its answer, a pause, and so on.
     Plain,
     /// Single bytes, with pauses.
     Trickle,
@@ -321,7 +321,7 @@ impl Client<'_> {
                 Ok(Ok(0)) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(Ok(more)) => done += more,
                 Ok(Err(error)) => return Err(error),
-                Err(_) if start.elapsed() > PATIENCE => return Err(ErrorKind::TimedOut.into()),
+                Err(_) if start.elapsed() > ANSWER_LIMIT => return Err(ErrorKind::TimedOut.into()),
                 Err(_) => add(&self.totals.limits),
             }
         }
@@ -333,11 +333,11 @@ impl Client<'_> {
         Ok(())
     }
 
-    /// Both at once: whoever only sends much before it reads waits for a server that waits for it.
+    /// Both at once: a client that first sends much and then reads would wait for a server that waits for the client.
     async fn exchange(&self, length: usize, piece: usize, pause: Duration, delay: Duration) -> io::Result<()> {
         let receive = async {
             sleep(delay).await;
-            self.receive(length, PATIENCE).await
+            self.receive(length, ANSWER_LIMIT).await
         };
         let (sent, received) = join!(self.send(length, piece, pause), receive);
         sent.and(received)
@@ -370,11 +370,11 @@ impl Client<'_> {
                     self.send(length, 4_096, Duration::ZERO).await?;
                     self.stream.get_ref().shutdown(Shutdown::Write)
                 };
-                let (sent, received) = join!(send, self.receive(length, PATIENCE));
+                let (sent, received) = join!(send, self.receive(length, ANSWER_LIMIT));
                 sent.and(received)?;
                 sleep(random.millis(0, 200)).await;
                 let end = self.stream.read_with(|mut stream| stream.read(&mut [0; 8]));
-                match timeout(PATIENCE, end).await {
+                match timeout(ANSWER_LIMIT, end).await {
                     Ok(Ok(0)) => add(&self.totals.half_closes),
                     other => return Err(io::Error::other(format!("no end after the half-close: {other:?}"))),
                 }
@@ -384,7 +384,7 @@ impl Client<'_> {
                 let part = random.between(1, 100) as usize * 8;
                 let receive = async {
                     sleep(random.millis(0, 300)).await;
-                    self.receive(part, PATIENCE).await
+                    self.receive(part, ANSWER_LIMIT).await
                 };
                 // What the system does not take at once is never sent.
                 let _unsent = timeout(Duration::from_millis(20), self.send(length, length, Duration::ZERO)).await;
@@ -408,7 +408,7 @@ impl Client<'_> {
             Way::Abort => {
                 self.exchange(4_096, 8, Duration::from_millis(2), Duration::ZERO)
                     .await?;
-                sleep(PATIENCE).await;
+                sleep(ANSWER_LIMIT).await;
             }
         }
         Ok(())
@@ -424,7 +424,7 @@ async fn slot(number: u64, seed: u64, address: SocketAddr, run: Rc<Run>) {
         let stream = {
             // The queue of a listener has an end.
             let _permit = run.connecting.acquire().await;
-            match timeout(PATIENCE, Async::<TcpStream>::connect(address)).await {
+            match timeout(ANSWER_LIMIT, Async::<TcpStream>::connect(address)).await {
                 Ok(Ok(stream)) => stream,
                 failed => {
                     add(&run.totals.failures);
@@ -533,7 +533,7 @@ fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-/// Past the harness, which keeps what a test prints.
+/// Not through the harness, which captures what a test prints.
 fn tell(text: fmt::Arguments<'_>) {
     let mut stderr = io::stderr().lock();
     let _told_or_not = writeln!(stderr, "{text}");
@@ -552,7 +552,7 @@ fn soak(connections: usize, seconds: u64) {
             "{connections} connections need {needed} descriptors, and this process may have {maximum:?}: raise the hard \
              limit, or set SOAK_CONNECTIONS"
         );
-        // Whoever asks for a soak of so many seconds does not want to see it pass without one.
+        // A soak of so many seconds was asked for. It must not pass without running.
         assert!(env::var_os("SOAK_SECONDS").is_none(), "{problem}");
         return tell(format_args!("SKIPPED: {problem}"));
     }

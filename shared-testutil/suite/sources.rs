@@ -1,4 +1,4 @@
-//! Sources: what can be one, how it ends, and whom its events reach.
+//! Sources: what can be a source, how it ends, and which waiters its events wake.
 
 use std::cell::{Cell, RefCell};
 use std::env;
@@ -24,7 +24,7 @@ use crate::sched::{Async, Scheduler, sleep, spawn, timeout};
 use shared_testutil::{CountingWaker, EchoClient, EchoServer, in_own_process, message_of_panic, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// Long enough for the loop to hear of what has happened already.
+/// Long enough for the selector to report what has happened already.
 const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// A stream that is registered, and its peer, which is not and blocks.
@@ -163,7 +163,7 @@ fn a_regular_file_is_refused_and_stays_as_it_was() {
         assert!(error.to_string().contains("`/dev/null`"), "{error}");
         assert!(!fcntl_getfl(&file).unwrap().contains(OFlags::NONBLOCK));
         (&*file).read_exact(&mut [0; 100]).unwrap();
-        // And the scheduler is none the worse.
+        // And the scheduler works as before.
         let (near, mut far) = pair();
         far.write_all(b"x").unwrap();
         assert_eq!(read(&near, &mut [0; 10]).await.unwrap(), 1);
@@ -207,7 +207,7 @@ fn into_inner_gives_back_what_may_be_registered_again() {
 }
 
 #[test]
-fn into_inner_leaves_the_source_that_takes_its_place_alone() {
+fn into_inner_does_not_touch_the_source_that_has_its_key_now() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         let (first, _far) = pair();
@@ -413,7 +413,7 @@ fn a_source_may_outlive_its_scheduler_but_not_wait() {
     let _watchdog = watchdog(LIMIT);
     let (near, mut far) = Scheduler::new().block_on(async { pair() });
     let byte = || async { read(&near, &mut [0]).await };
-    // What need not wait works, wherever it is.
+    // An operation that need not wait works under any scheduler.
     far.write_all(b"x").unwrap();
     assert_eq!(executor::block_on(byte()).unwrap(), 1);
     assert_is_of_another_scheduler(executor::block_on(byte()).map(drop));
@@ -482,7 +482,7 @@ fn a_source_can_be_dropped_while_another_scheduler_runs() {
     let own = Scheduler::new();
     let (near, far) = own.block_on(async { pair() });
     Scheduler::new().block_on(async {
-        // It has the same key over here.
+        // It has the same key in this scheduler.
         let (other, mut other_far) = pair();
         drop(near);
         assert_is_at_its_end(&far);

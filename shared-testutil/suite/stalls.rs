@@ -1,4 +1,4 @@
-//! The stall detector. What it says goes to standard error, so each test starts a program of its own and reads that.
+//! The stall detector. It reports on standard error, so each test starts a program of its own and reads its output.
 
 use std::env;
 use std::process::Command;
@@ -94,7 +94,7 @@ fn a_poll_that_blocks_is_named_while_it_goes_on_and_when_it_is_over() {
 }
 
 #[test]
-fn a_poll_goes_on_being_watched_after_one_within_it() {
+fn a_poll_is_reported_also_if_there_was_one_within_it() {
     let _watchdog = watchdog(LIMIT);
     let said = said("a_poll_within_a_poll");
     let (going_on, over) = reports(&said);
@@ -109,7 +109,7 @@ fn tasks_that_do_not_block_are_not_reported() {
 }
 
 #[test]
-fn what_is_not_wrapped_is_not_watched() {
+fn what_is_not_wrapped_is_not_reported() {
     let _watchdog = watchdog(LIMIT);
     assert_eq!(said("a_task_that_is_not_wrapped"), "");
 }

@@ -1,4 +1,4 @@
-//! A storm of signals: every wait of the loop is interrupted, a thousand times a second, and nobody notices.
+//! A storm of signals: they interrupt the waits of the loop, a thousand times a second, and no task notices that.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! A million tasks at once.
 //!
-//! `STRESS_TASKS` is how many: 100,000 unless given; 1,000,000 is the full measure.
+//! `STRESS_TASKS` is how many: 100,000 unless given; a full run takes 1,000,000.
 
 use std::cell::Cell;
 use std::env;
@@ -21,22 +21,22 @@ fn a_million_tasks_yield_and_all_end() {
     let _watchdog = watchdog(LIMIT);
     let tasks = tasks();
     let scheduler = Scheduler::new();
-    let turns = Rc::new(Cell::new(0));
+    let polls = Rc::new(Cell::new(0));
     let ended = Rc::new(Cell::new(0));
     for task in 0..tasks {
-        let (turns, ended) = (Rc::clone(&turns), Rc::clone(&ended));
+        let (polls, ended) = (Rc::clone(&polls), Rc::clone(&ended));
         scheduler.spawn(async move {
-            for turn in 0..3 {
-                // Round-robin to the last: every task's turn before anybody's next.
-                assert_eq!(turns.get(), turn * tasks + task);
-                turns.set(turns.get() + 1);
+            for round in 0..3 {
+                // First in, first out: each task is polled once before any is polled again.
+                assert_eq!(polls.get(), round * tasks + task);
+                polls.set(polls.get() + 1);
                 yield_now().await;
             }
             ended.set(ended.get() + 1);
         });
     }
     scheduler.run();
-    assert_eq!((turns.get(), ended.get()), (3 * tasks, tasks));
+    assert_eq!((polls.get(), ended.get()), (3 * tasks, tasks));
     // Nothing of them is left, and the scheduler goes on.
     assert_eq!(Rc::strong_count(&ended), 1);
     scheduler.spawn(async move { ended.set(0) });

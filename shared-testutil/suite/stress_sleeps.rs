@@ -1,6 +1,6 @@
 //! A million sleeps at once.
 //!
-//! `STRESS_TASKS` is how many: 100,000 unless given; 1,000,000 is the full measure.
+//! `STRESS_TASKS` is how many: 100,000 unless given; a full run takes 1,000,000.
 
 use std::cell::Cell;
 use std::env;

@@ -1,7 +1,6 @@
-//! Wakes from many threads at once, and none of them lost: neither at a loop that works nor at one that is about to block.
+//! Wakes from many threads at once. None of them is lost, whether the loop is at work or is about to block.
 //!
-//! `STRESS_WAKES` is how many wakes each of the 16 threads does. 100,000 unless given; 1,000,000 is
-//! the full measure.
+//! `STRESS_WAKES` is how many wakes each of the 16 threads does: 100,000 unless given; a full run takes 1,000,000.
 
 use std::cell::Cell;
 use std::env;
@@ -25,7 +24,7 @@ fn wakes() -> u64 {
     env::var("STRESS_WAKES").map_or(100_000, |wakes| wakes.parse().expect("a number"))
 }
 
-/// An event that foreign threads signal: a counter, and the waker of who waits for it to grow.
+/// An event that other threads signal: a counter, and the waker of the task that waits until it grows.
 #[derive(Default)]
 struct Signal {
     sent: AtomicU64,
@@ -34,7 +33,7 @@ struct Signal {
 }
 
 impl Signal {
-    /// The counter grows before the wake, so whoever is polled for the wake has to see it. Returns the count.
+    /// The counter grows before the wake, so the poll after the wake has to see it. Returns the count.
     fn send(&self) -> u64 {
         let count = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -44,7 +43,7 @@ impl Signal {
         count
     }
 
-    /// Every hundredth time, waits until it is heard. Otherwise the next wake would hide one that is lost.
+    /// Every hundredth time, waits until the task has seen it. Otherwise the next wake would hide one that is lost.
     fn send_often(&self, times: u64) {
         for time in 1..=times {
             let count = self.send();
@@ -179,7 +178,7 @@ fn no_wake_is_lost_when_each_is_answered_before_the_next() {
 }
 
 #[test]
-fn a_wake_and_a_deadline_at_the_same_moment_are_both_heard() {
+fn a_wake_and_a_deadline_at_the_same_moment_both_count() {
     let _watchdog = watchdog(LIMIT);
     let rounds = wakes() / 200;
     let signal = Arc::new(Signal::default());
@@ -220,10 +219,10 @@ fn a_wake_and_a_deadline_at_the_same_moment_are_both_heard() {
     assert!(naps.get() > 0, "no sleep has ended");
 }
 
-/// Wakes of one task from its own thread and from others, in all orders: it must be polled for each, and never twice at
-/// a time or after its end.
+/// Wakes of one task from the scheduler's thread and from others, in all orders. After each wake it must be polled, but never
+/// by two at a time and never after its end.
 #[test]
-fn wakes_from_here_and_from_elsewhere_do_not_hide_each_other() {
+fn local_and_remote_wakes_do_not_hide_each_other() {
     const THREADS: u64 = 4;
     let _watchdog = watchdog(LIMIT);
     let rounds = wakes() / 20;
@@ -266,7 +265,7 @@ fn wakes_from_here_and_from_elsewhere_do_not_hide_each_other() {
         })
         .await;
     });
-    // Each step of this task wakes the other, and waits until it is heard.
+    // Each step of this task wakes the other, and waits until the other has seen it.
     scheduler.spawn(async move {
         for round in 1..=rounds {
             sent_here.set(round);

@@ -143,10 +143,10 @@ fn an_address_is_free_as_soon_as_its_server_is_gone() {
 #[test]
 fn a_connection_to_nobody_is_refused() {
     let _watchdog = watchdog(LIMIT);
-    // Bound, and so nobody else's; but it does not listen.
-    let deaf = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    deaf.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-    let address = deaf.local_addr().unwrap().as_socket().unwrap();
+    // Bound, so that nobody else has the port. But it does not listen.
+    let silent = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    silent.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let address = silent.local_addr().unwrap().as_socket().unwrap();
     Scheduler::new().block_on(async {
         let error = Async::<TcpStream>::connect(address).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
@@ -329,7 +329,7 @@ fn a_reset_by_the_peer_is_an_error_after_the_data() {
         assert_eq!(read_exact(&stream, 3).await.unwrap(), b"abc");
         let error = read(&stream, &mut [0]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
-        // The error has been told. What remains is the end for a reader, and a broken pipe for a writer.
+        // The error has been reported. After that a reader finds the end, and a writer a broken pipe.
         assert_eq!(read(&stream, &mut [0]).await.unwrap(), 0);
         let error = write_all(&stream, b"e").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error}");

@@ -1,5 +1,5 @@
-//! Futures and outputs that are not `Send` never leave their thread, though a task's wakers go anywhere and share its
-//! memory: the last of them may be dropped by a thread that knows nothing of the future. Invariant 5 of `scheduler.rs`.
+//! Futures and outputs that are not `Send` never leave their thread, although a task's wakers may go to any thread and may share
+//! its memory. Another thread may drop the last of them. Invariant 5 of `scheduler.rs`.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -14,13 +14,13 @@ use shared_testutil::{DropFlag, HomeThread, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A task whose future owns a value and whose output is another; and wakers of it, held abroad.
+/// A task whose future owns a value and whose output is another value; and wakers of it, which another thread holds.
 struct Task {
     future: DropFlag,
     output: DropFlag,
     scheduler: Scheduler,
     handle: JoinHandle<HomeThread>,
-    /// The waker at home, for the second poll.
+    /// The waker on the scheduler's thread, for the second poll.
     waker: Rc<RefCell<Option<Waker>>>,
     holder: Holder,
 }
@@ -84,7 +84,7 @@ impl Task {
         }
     }
 
-    /// Gives up the waker at home, so that those abroad are the last.
+    /// Drops the waker on the scheduler's thread, so that those on the other thread are the last.
     fn forget_waker(&self) {
         drop(self.waker.take().expect("polled once"));
     }
@@ -162,7 +162,7 @@ fn a_task_that_another_thread_has_woken_is_dropped_on_its_thread_too() {
     let _watchdog = watchdog(LIMIT);
     let task = Task::new();
     task.forget_waker();
-    // It stands in the ready queue when the scheduler goes.
+    // Its id is in the run queue when the scheduler is dropped.
     let wake: Order = |wakers| {
         wakers.into_iter().for_each(Waker::wake);
         Vec::new()
@@ -248,9 +248,9 @@ fn wakers_dropped_on_another_thread_while_their_tasks_end_leave_the_futures_on_t
         }
         scheduler.block_on(a_few_ticks());
         let wakers = wakers.take();
-        let abroad = thread::spawn(move || {
+        let other = thread::spawn(move || {
             for waker in wakers {
-                // Woken and dropped, dropped alone, in turn with the end of the tasks.
+                // Woken and dropped, or only dropped, while the tasks end.
                 if round % 2 == 0 {
                     waker.wake_by_ref();
                 }
@@ -270,6 +270,6 @@ fn wakers_dropped_on_another_thread_while_their_tasks_end_leave_the_futures_on_t
             }
         }
         flags.iter().for_each(DropFlag::assert_dropped_at_home);
-        abroad.join().expect("the other thread");
+        other.join().expect("the other thread");
     }
 }

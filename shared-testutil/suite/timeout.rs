@@ -1,4 +1,4 @@
-//! `timeout` composes around anything, because it knows nothing of what it waits for.
+//! `timeout` works around any future, because it needs to know nothing of it.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -306,8 +306,8 @@ fn it_composes_with_locks() {
     });
     let noted = Rc::clone(&results);
     scheduler.spawn(async move {
-        for patience in [ms(20), HOUR] {
-            let won = timeout(patience, lock.lock()).await.is_ok();
+        for limit in [ms(20), HOUR] {
+            let won = timeout(limit, lock.lock()).await.is_ok();
             noted.borrow_mut().push(won);
         }
     });

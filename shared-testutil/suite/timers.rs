@@ -1,4 +1,4 @@
-//! Sleeps: never over early, and over in the order of their deadlines.
+//! Sleeps never end early, and they end in the order of their deadlines.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -163,7 +163,7 @@ fn a_late_loop_does_things_in_the_order_of_their_deadlines() {
     });
     let blocker = log.clone();
     scheduler.spawn(async move {
-        // Its sleepers cannot know that the loop was away.
+        // The sleeping tasks cannot know that the loop was busy.
         thread::sleep((base + ms(20)).saturating_duration_since(Instant::now()));
         blocker.note("blocked until both were due");
     });
@@ -297,7 +297,7 @@ fn a_deadline_at_the_end_of_time_is_waited_for_like_any_other() {
     let polls = run(async {
         let mut last = sleep_until(last_instant());
         let before = poll!(&mut last);
-        // It is the earliest deadline for many turns of the loop.
+        // It is the earliest deadline for many ticks of the loop.
         for _ in 0..1000 {
             yield_now().await;
         }
@@ -352,7 +352,7 @@ fn a_wait_that_ends_early_loses_no_sleeper() {
             ended.set(ended.get() + 1);
         });
     }
-    // Whoever knows a thread may unpark it.
+    // Any code that has a `Thread` may unpark it.
     let (this, done) = (thread::current(), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -659,7 +659,7 @@ fn a_waker_may_drop_other_sleeps_when_it_wakes() {
         );
         sleep(AHEAD + ms(50)).await;
     });
-    assert_eq!(other.count(), 0, "it was dropped before its turn came");
+    assert_eq!(other.count(), 0, "it was dropped before it could be woken");
 }
 
 #[test]
@@ -728,7 +728,7 @@ fn sleepers_that_are_due_do_not_wait_for_each_other_while_tasks_are_always_ready
             yield_now().await;
         }
     });
-    // More than the loop polls in a turn.
+    // More than the loop polls before part (1).
     for _ in 0..100 {
         let seen = Rc::clone(&awake);
         scheduler.spawn(async move {

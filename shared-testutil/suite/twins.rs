@@ -1,4 +1,4 @@
-//! exp6 does the same with the files of `fast` as without them: random programs run on both.
+//! exp6 does the same with the files of `fast` as without them. Random programs run on both.
 
 use exp6_plain as sched;
 

@@ -133,8 +133,8 @@ fn a_task_woken_during_its_poll_is_polled_again_and_the_others_first() {
     for name in ["a", "b"] {
         let log = log.clone();
         scheduler.spawn(async move {
-            for turn in 1..=4 {
-                log.note(format!("{name}{turn}"));
+            for round in 1..=4 {
+                log.note(format!("{name}{round}"));
                 yield_now().await;
             }
         });
@@ -207,7 +207,7 @@ fn a_wake_under_a_lock_that_the_task_wants_does_no_harm() {
     scheduler.spawn(async move {
         let mut state = waking.lock().expect("no poison");
         state.0 += 1;
-        // The lock is held, and it is no lock that one thread can take twice.
+        // The lock is held, and one thread cannot take it twice.
         if let Some(waker) = &state.1 {
             waker.wake_by_ref();
         }
@@ -247,7 +247,7 @@ fn a_wake_after_the_end_does_nothing_and_wakes_no_other_task() {
             yield_now().await;
         }
         *seen.borrow_mut() = others.iter().map(|other| other.polls.get()).collect();
-        // Nor is another task polled earlier for it.
+        // Nor is another task polled earlier because of it.
         later.wake();
         others.iter().rev().for_each(|other| other.open());
     });

@@ -1,4 +1,4 @@
-//! Tasks take turns: first in, first out, each until it gives up its turn.
+//! Tasks are polled first in, first out. Each runs until it yields or waits.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -27,8 +27,8 @@ fn tasks_are_polled_in_the_order_of_their_spawns() {
     for name in ["a", "b", "c"] {
         let log = log.clone();
         scheduler.spawn(async move {
-            for turn in 1..=3 {
-                log.note(format!("{name}{turn}"));
+            for round in 1..=3 {
+                log.note(format!("{name}{round}"));
                 yield_now().await;
             }
         });
@@ -63,10 +63,10 @@ fn tasks_that_end_leave_the_others_in_order() {
     let _watchdog = watchdog(LIMIT);
     let log = OrderLog::new();
     let scheduler = Scheduler::new();
-    for (name, turns) in [("a", 1), ("b", 3), ("c", 2), ("d", 0)] {
+    for (name, yields) in [("a", 1), ("b", 3), ("c", 2), ("d", 0)] {
         let log = log.clone();
         scheduler.spawn(async move {
-            for _ in 0..turns {
+            for _ in 0..yields {
                 log.note(name);
                 yield_now().await;
             }
@@ -172,13 +172,13 @@ fn a_future_is_dropped_when_it_is_done_and_not_at_the_end_of_run() {
     }));
     let (seen, note) = (flag.clone(), log.clone());
     scheduler.spawn(async move {
-        for turn in 1..=2 {
-            note.note(format!("turn {turn}: {}", seen.is_dropped()));
+        for round in 1..=2 {
+            note.note(format!("round {round}: {}", seen.is_dropped()));
             yield_now().await;
         }
     });
     scheduler.run();
-    log.assert_is(&["turn 1: false", "turn 2: true"]);
+    log.assert_is(&["round 1: false", "round 2: true"]);
     flag.assert_dropped_at_home();
 }
 
@@ -262,7 +262,7 @@ fn a_hundred_thousand_tasks_yield() {
     }
     scheduler.run();
     let expected: Vec<usize> = (0..TASKS).chain(0..TASKS).collect();
-    assert!(*order.borrow() == expected, "the order of the turns");
+    assert!(*order.borrow() == expected, "the order of the polls");
 }
 
 #[test]
@@ -273,9 +273,9 @@ fn a_task_that_panics_takes_no_other_with_it() {
     for name in ["a", "b", "c"] {
         let log = log.clone();
         scheduler.spawn(async move {
-            for turn in 1..=3 {
-                log.note(format!("{name}{turn}"));
-                assert!(name != "b" || turn < 2, "on purpose");
+            for round in 1..=3 {
+                log.note(format!("{name}{round}"));
+                assert!(name != "b" || round < 2, "on purpose");
                 yield_now().await;
             }
         });

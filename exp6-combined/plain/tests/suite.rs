@@ -110,6 +110,6 @@ mod faults_rw;
 #[path = "../../../shared-testutil/suite/stalls.rs"]
 mod stalls;
 
-// Not here: deaf.rs: exp6 hears other threads, as remote_wakes.rs shows.
+// Not here: no_remote_wakes.rs: a wake from another thread ends the wait in exp6, as remote_wakes.rs shows.
 // Not here: demo.rs, echo_server.rs: this package has no programs.
 // Not here: counts.rs, twins.rs: they ask what the files of `fast` are there for.

@@ -9,7 +9,7 @@ use crate::tree::{PLAIN, Pair, STEPS, Step, Tree};
 /// The tests of all steps.
 const SUITE: &str = "shared-testutil/suite";
 
-/// A comment that begins so names files that do not apply, and why: `// Not here: deaf.rs: exp6 hears other threads.`
+/// A comment that begins so names files that do not apply, and why: `// Not here: counts.rs: there are no twins.`
 const EXCUSE: &str = "Not here: ";
 
 /// A crate with test programs.

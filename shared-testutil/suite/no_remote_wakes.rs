@@ -1,4 +1,4 @@
-//! Blocked in the selector, the loop is deaf to other threads: their wakes wait until something else ends the wait.
+//! A wake from another thread does not end the wait in the selector: its task runs when something else has ended the wait.
 
 use std::future::poll_fn;
 use std::io::{Read, Write};
@@ -47,11 +47,11 @@ impl Gate {
     }
 }
 
-/// A deaf loop shows it, unless it is so busy that it blocks only after the wake, and a loop that hears never does. So once
-/// is enough.
+/// If wakes do not end the wait, most attempts show that: not one in which the loop blocks only after the wake. If wakes do end
+/// it, no attempt shows it. So one is enough.
 #[track_caller]
 fn assert_shown(attempt: impl Fn() -> bool) {
-    assert!((0..5).any(|_| attempt()), "the loop hears another thread");
+    assert!((0..5).any(|_| attempt()), "a wake from another thread ends the wait");
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn a_wake_from_another_thread_waits_until_a_descriptor_ends_the_wait() {
                     log.note("the task goes on");
                 }
             });
-            let foreigner = thread::spawn({
+            let other = thread::spawn({
                 let log = log.clone();
                 move || {
                     // Until the loop blocks.
                     thread::sleep(Duration::from_millis(50));
                     log.note("the task is woken");
                     gate.open();
-                    // A loop that heard it would go on at once.
+                    // If the wake ended the wait, the task would go on at once.
                     thread::sleep(Duration::from_millis(200));
                     log.note("a byte is sent");
                     far.write_all(b"x").unwrap();
@@ -87,7 +87,7 @@ fn a_wake_from_another_thread_waits_until_a_descriptor_ends_the_wait() {
             near.readable().await.unwrap();
             // Late, but not lost.
             waiter.await.unwrap();
-            foreigner.join().unwrap();
+            other.join().unwrap();
         });
         log.events() == ["the task is woken", "a byte is sent", "the task goes on"]
     });
@@ -108,12 +108,12 @@ fn a_wake_from_another_thread_waits_until_a_deadline_ends_the_wait() {
                     start.elapsed()
                 }
             });
-            let foreigner = thread::spawn(move || {
+            let other = thread::spawn(move || {
                 thread::sleep(Duration::from_millis(50));
                 gate.open();
             });
             sleep(deadline).await;
-            foreigner.join().unwrap();
+            other.join().unwrap();
             waiter.await.unwrap() >= deadline
         })
     });
@@ -130,7 +130,7 @@ fn a_wake_from_another_thread_that_comes_while_the_loop_is_at_work_is_seen_befor
         });
         let (asked, ask) = channel();
         let (answer, answered) = channel();
-        let foreigner = thread::spawn(move || {
+        let other = thread::spawn(move || {
             ask.recv().unwrap();
             gate.open();
             answer.send(()).unwrap();
@@ -143,7 +143,7 @@ fn a_wake_from_another_thread_that_comes_while_the_loop_is_at_work_is_seen_befor
         // No descriptor and no deadline would end a wait.
         waiter.await.unwrap();
         worker.await.unwrap();
-        foreigner.join().unwrap();
+        other.join().unwrap();
     });
 }
 
@@ -160,7 +160,7 @@ fn no_wake_from_another_thread_is_lost() {
                 spawn(async move { gate.passed().await })
             })
             .collect();
-        let foreigners: Vec<_> = gates
+        let others: Vec<_> = gates
             .chunks(GATES / 4)
             .map(|gates| {
                 let gates = gates.to_vec();
@@ -174,7 +174,7 @@ fn no_wake_from_another_thread_is_lost() {
                 })
             })
             .collect();
-        // It goes on listening now and then.
+        // The wait ends now and then.
         let ticks = spawn(async {
             loop {
                 sleep(Duration::from_millis(1)).await;
@@ -184,14 +184,14 @@ fn no_wake_from_another_thread_is_lost() {
             waiter.await.unwrap();
         }
         ticks.abort();
-        for foreigner in foreigners {
-            foreigner.join().unwrap();
+        for other in others {
+            other.join().unwrap();
         }
     });
 }
 
 #[test]
-fn a_thread_that_wants_to_be_heard_has_to_write_to_a_socket() {
+fn a_thread_can_end_the_wait_by_a_write_to_a_socket() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         let (near, mut far) = UnixStream::pair().unwrap();
