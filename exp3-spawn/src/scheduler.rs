@@ -1,6 +1,6 @@
 //! The scheduler: a table of tasks, and a loop that polls those that can run and parks when none can.
 //!
-//! What always holds, and the tests rely on by number:
+//! Invariants. Tests cite their numbers:
 //!
 //! 1. A task is in the table, or is being polled, or has been dropped.
 //! 2. A task's id is in the run queue at most once. A wake after the poll began puts it there again: no wake is lost.

@@ -1,7 +1,7 @@
 //! Spawning a task, and waiting for its result.
 //!
-//! The scheduler only knows tasks without a result. So the user's future is wrapped in a future that polls it, and puts the
-//! result where the handle finds it.
+//! The scheduler only knows tasks without a result. So the user's future is wrapped in a future that polls it, and sends the
+//! result to the handle.
 
 use std::cell::Cell;
 use std::fmt;
@@ -128,7 +128,7 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Asks the task to end. Its future is dropped when the scheduler comes to it, and the handle says "cancelled" then. A
+    /// Asks the task to end. The scheduler drops its future when it comes to the task, and then the handle says "cancelled". A
     /// task that is ready in the very poll in which it is aborted keeps its output; one that has ended does not change.
     pub fn abort(&self) {
         self.shared.aborted.set(true);

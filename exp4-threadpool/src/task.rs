@@ -53,8 +53,8 @@ impl TaskWaker {
     }
 
     /// Returns whether `id` is this one and was queued. If so, it counts as not queued from here on. To be called before the
-    /// poll: a wake between the poll and a later call would be lost. It is a swap, because a swap sees what the waking thread
-    /// wrote before the wake; after a store, the poll could miss that.
+    /// poll: a wake between the poll and a later call would be lost. It is a swap: what the waking thread wrote before the wake
+    /// is visible after a swap, and might not be after a store.
     pub(crate) fn clear(&self, id: u64) -> bool {
         id == self.id && self.queued.swap(false, Ordering::AcqRel)
     }

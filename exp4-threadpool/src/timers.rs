@@ -60,7 +60,8 @@ impl Timers {
 }
 
 impl Drop for Timers {
-    /// Wakes all who wait: nobody looks at the clock for them any more, and their next poll finds that out.
+    /// Wakes all who wait. No loop looks at the clock for them any more, and their next poll panics or registers them
+    /// elsewhere.
     fn drop(&mut self) {
         self.queue.take().into_values().for_each(Waker::wake);
     }

@@ -1,6 +1,6 @@
 //! The scheduler: a table of tasks, and a loop that polls those that can run and parks when none can.
 //!
-//! What always holds, and the tests rely on by number:
+//! Invariants. Tests cite their numbers:
 //!
 //! 1. A task is in the table, or is being polled, or has been dropped.
 //! 2. A task's id is in the run queue at most once. A wake after the poll began puts it there again: no wake is lost.
@@ -24,7 +24,7 @@ use crate::source::Direction;
 use crate::task::{Task, Tasks, discard_panic};
 use crate::timers::{Timers, now};
 
-/// What the operations in one poll of a task may cost. Then other tasks run first.
+/// What the operations in one poll of a task may cost together. After that, other tasks run first.
 const IO_BUDGET: u32 = 16;
 
 thread_local! {
@@ -170,10 +170,9 @@ impl Core {
         }
     }
 
-    /// To be called before each operation. When the I/O budget is spent, the task is woken after the next look at the
-    /// selector. Otherwise a task whose sources are always ready would give no other task a chance. An operation that was
-    /// deferred in an earlier poll is free: otherwise, if one part of a task always spends the budget, another part would never
-    /// do anything.
+    /// To be called before each operation. When the I/O budget is spent, the task is woken after the next look at the selector.
+    /// Otherwise a task whose sources are always ready would starve all other tasks. An operation that was deferred in an
+    /// earlier poll is free: otherwise, if one part of a task always spends the budget, another part would never make progress.
     pub(crate) fn poll_budget(&self, cx: &Context<'_>, Direction { cost, deferred, .. }: &Direction) -> Poll<()> {
         let (poll, rest) = self.io_budget.get();
         let cost = if [0, poll].contains(&deferred.take()) { *cost } else { 0 };

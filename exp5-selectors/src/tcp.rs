@@ -28,7 +28,7 @@ impl Async<TcpListener> {
     pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
         let address = address.into();
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // As `std` does: otherwise the address stays taken for a while after a server has ended. On Windows it would let two
+        // As `std` does: otherwise the address stays in use for a while after a server has ended. On Windows it would let two
         // servers have one address.
         socket.set_reuse_address(cfg!(unix))?;
         socket.bind(&address.into())?;

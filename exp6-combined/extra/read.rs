@@ -32,7 +32,7 @@ impl Direction {
         ManuallyDrop::new(Waiter { direction: self, id })
     }
 
-    /// Makes room by waking all: each that is polled again waits again.
+    /// Wakes all to make room. A task that still waits adds itself again.
     fn wake_polled(&self) {
         let polled = self.waiters.borrow_mut().split_off(&POLLED);
         for waker in polled.into_values() {

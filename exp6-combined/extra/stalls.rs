@@ -96,7 +96,7 @@ impl Stall {
     fn report(&mut self) -> Option<String> {
         let time = self.start.elapsed();
         (time >= self.limit).then(|| {
-            // Next time when it is twice as long: a poll without end would fill the screen.
+            // The next report comes after twice the time: a poll that never ends would fill the screen.
             self.limit = time * 2;
             self.reported = true;
             format!("{} has blocked the thread for {time:.1?}", self.name)
@@ -104,7 +104,7 @@ impl Stall {
     }
 }
 
-/// A poll that is watched until this is dropped. Then the poll around it is watched again, if there is one.
+/// A poll that the detector measures until this is dropped. Then it measures the poll around this one again, if there is one.
 struct CurrentPoll {
     /// `None` if nothing is watched.
     state: Option<Arc<Mutex<State>>>,
@@ -160,7 +160,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An error does not matter: who closes standard error does not want to know.
+/// An error is ignored: if standard error is closed, nobody reads it.
 fn say(what: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "stalls: {what}");
 }

@@ -15,7 +15,7 @@ use socket2::SockRef;
 use crate::scheduler::{Core, current, try_current};
 use crate::source::{Direction, Source, Waiter};
 
-/// A descriptor that tasks can wait for: a socket, a pipe, a terminal, or whatever else the selector takes.
+/// A descriptor that tasks can wait for: a socket, a pipe, a terminal, or another descriptor that the selector takes.
 ///
 /// It belongs to the scheduler that it is made in, which must run for a wait to end. An `Async` may outlive its scheduler; to
 /// wait for it is then an error. `T` is `'static`, so that the descriptor of a forgotten `Async` stays open.

@@ -12,7 +12,7 @@ use crate::join_error::JoinError;
 use crate::scheduler::{Core, Scheduler, current};
 use crate::task::{Join, Shared, Task};
 
-/// The size, in bytes, from which on a future is boxed. To do that takes longer the smaller the future is, compared with the
+/// The size, in bytes, from which on a future is boxed. For a small future the second allocation would take longer than the
 /// rest of its task.
 const LARGE: usize = 1024;
 

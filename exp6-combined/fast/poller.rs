@@ -1,8 +1,8 @@
 //! The selector: tells which descriptors are ready.
 //!
-//! For speed this is Linux's, without a detour: polling's `Poller` keeps a timer of its own, and takes five system calls for
-//! a wait, where one is enough. And sources are edge-triggered: each change is reported once, so none has to be armed again.
-//! It has the functions of polling's `Poller` that `park.rs` calls.
+//! For speed it calls Linux's epoll itself, one system call a wait. polling's `Poller` has a timer descriptor, and takes five.
+//! And sources are edge-triggered: each change is reported once, so none has to be armed again. It has the functions of
+//! polling's `Poller` that `park.rs` calls.
 
 #![allow(unsafe_code)]
 

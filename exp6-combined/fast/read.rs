@@ -23,7 +23,7 @@ impl Direction {
     /// only an event takes it out, not a drop.
     pub(crate) fn waiter_of_task(&self, cx: &Context<'_>) -> ManuallyDrop<Waiter<'_>> {
         let waiter = self.find_polled(cx.waker()).unwrap_or_else(|| {
-            // Makes room by waking all: each that is polled again waits again.
+            // Wakes all to make room. A task that still waits adds itself again.
             for (_, waker) in self.take_polled(MAX_POLLED) {
                 discard_panic(|| waker.wake());
             }

@@ -1,8 +1,8 @@
 //! A task: one allocation that the table, the task's wakers and its handle share.
 //!
-//! For speed. Wakers may be on any thread, and so may the allocation; what the task is made of may not. So only the loop
-//! touches the future, and drops it in place before the last `Arc` can be dropped on another thread. The result and the
-//! `Cell`s belong to the loop and the handle, which are on one thread. Other threads touch `waker` alone.
+//! For speed. Wakers may be on any thread, and so may the allocation; the future and the result may not. So only the loop
+//! touches the future, and drops it in place before the last `Arc` can be dropped on another thread. The result and the `Cell`s
+//! belong to the loop and the handle, which are on one thread. Other threads touch `waker` alone.
 //!
 //! Two invariants of `scheduler.rs` are wider here. An id may be in the run queue twice (2), local and remote, and one of the
 //! two is polled. And the future is polled and dropped under the borrow of `state` (4), for which nobody else waits.
@@ -390,7 +390,7 @@ impl<F: Future + 'static> Join<F::Output> for Shared<F> {
         if self.ended().is_none() {
             drop(self.joiner.replace(Some(cx.waker().clone())));
         }
-        // Only now: the clone or the drop of a waker may run anybody's code, and so the scheduler.
+        // Only now: the clone or the drop of a waker may run user code, and so the scheduler.
         let Some(result) = self.ended().map(|mut result| result.take()) else {
             return Poll::Pending;
         };

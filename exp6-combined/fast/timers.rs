@@ -113,7 +113,7 @@ impl Drop for Timers {
 }
 
 impl Queue {
-    /// Also takes out the keys of dropped sleeps: those in front at once, those elsewhere when they are the greater part.
+    /// Also takes out the keys of dropped sleeps: those in front at once, the others when there are too many of them.
     fn remove(&mut self, key: Key) -> Option<Waker> {
         let waker = self.wakers.remove(&key.1)?;
         let Self { keys, wakers } = self;

@@ -12,7 +12,7 @@ use crate::join::{JoinHandle, spawn_on};
 use crate::scheduler::current;
 use crate::task::discard_panic;
 
-/// Some more threads than there are cores, because jobs block more often than they compute.
+/// A few more threads than cores, because jobs block more often than they compute.
 fn new_pool() -> ThreadPool {
     let cores = available_parallelism().map_or(1, usize::from);
     // One thread at least: without it no job can run.

@@ -20,7 +20,7 @@ use crate::poller::{Event, Events, Poller};
 use crate::self_socket;
 use crate::source::Source;
 
-/// The longest park. kqueue refuses more than 100,000,000 s, and nobody minds a park that ends early.
+/// The longest park. kqueue refuses more than 100,000,000 s, and a park may end early.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The loop's side.
@@ -32,7 +32,7 @@ pub(crate) struct Parker {
     sources: RefCell<BTreeMap<usize, Rc<Source>>>,
     /// The key of the next source. No key is used again: otherwise a late report would be taken for another source's.
     next_key: Cell<usize>,
-    /// Whom to wake after the next look at the selector.
+    /// The wakers to call after the next look at the selector.
     wakers: RefCell<VecDeque<Waker>>,
     /// The self-socket: its receiver and its sender. Declared after the selector, and so dropped after it.
     pair: Arc<(Socket, Socket)>,
@@ -42,7 +42,7 @@ pub(crate) struct Parker {
 pub(crate) struct Unparker {
     /// Both ends, so that a waker that outlives the scheduler does not write to a closed peer.
     pair: Arc<(Socket, Socket)>,
-    /// The loop's thread. It does not block while it wakes somebody, and so it need not write.
+    /// The loop's thread. It is not blocked while it calls a waker, so it need not write.
     thread: ThreadId,
 }
 
@@ -82,7 +82,7 @@ impl Parker {
         events.clear();
         let waited = self.poller.wait(&mut events, timeout);
         waited.expect("the selector works");
-        // All events first, then all wakes: a wake may run anybody's code, and that may drop a source.
+        // All events first, then all wakes: a wake may run user code, and that may drop a source.
         for event in events.iter() {
             if event.key == RECEIVER {
                 // Level-triggered: bytes that this does not read are reported again.
@@ -90,7 +90,7 @@ impl Parker {
             }
             if let Some(source) = self.sources.borrow().get(&event.key) {
                 source.take_waiters(event, &mut self.wakers.borrow_mut());
-                // The report has disarmed both directions. If arming fails, all who wait try once more, and find out why.
+                // The report has disarmed both directions. If arming fails, all who wait try once more, and get the error.
                 if self.arm(source).is_err() {
                     source.take_waiters(Event::all(event.key), &mut self.wakers.borrow_mut());
                 }
@@ -143,7 +143,7 @@ impl Parker {
     }
 }
 
-/// Says in words what the system says in a word.
+/// Adds the reason to the system's error.
 fn explain(error: io::Error) -> io::Error {
     let why = match error.kind() {
         io::ErrorKind::PermissionDenied => "regular files, directories and `/dev/null` are always ready",
@@ -154,7 +154,7 @@ fn explain(error: io::Error) -> io::Error {
 }
 
 impl Drop for Parker {
-    /// Wakes all who wait: nothing is reported any more, and their next poll finds that out.
+    /// Wakes all who wait: nothing is reported any more, and their next poll returns an error.
     fn drop(&mut self) {
         let (sources, mut wakers) = (self.sources.take(), self.wakers.take());
         let all = |source: &Rc<Source>| source.take_waiters(Event::all(source.key), &mut wakers);
@@ -167,7 +167,7 @@ impl Unparker {
     /// Ends `park`, from any thread. If the loop does not block, its next `park` ends at once: the byte stays in the socket.
     pub(crate) fn unpark(&self) {
         if thread::current().id() != self.thread {
-            // It fails if the socket is full, and then there are bytes enough.
+            // If the socket is full, this fails: the bytes in it end the park.
             let _ = (&self.pair.1).write(&[1]);
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::scheduler::{current, try_current};
 use crate::timers::{Key, now};
 
-/// Thirty years: longer than anybody waits, and short enough to be added to the time of any clock.
+/// Thirty years: longer than any wait, and short enough that the sum with now fits into an `Instant`.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Waits for `duration` at least, counted from this call. [`Duration::ZERO`] lets other tasks run first: the task is woken
