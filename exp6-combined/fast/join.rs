@@ -65,7 +65,7 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Asks the task to end. Its future is dropped when the scheduler comes to it, and the handle says "cancelled" then. A
+    /// Asks the task to end. The scheduler drops its future when it comes to the task, and then the handle says "cancelled". A
     /// task that is ready in the very poll in which it is aborted keeps its output; one that has ended does not change.
     pub fn abort(&self) {
         self.task.abort();
