@@ -17,10 +17,12 @@ fn generated() -> Vec<String> {
         "docs/diffs/fast.diff",
         "docs/order",
         "docs/growth.svg",
+        "docs/loop/all.svg",
         "README.md",
         "CONTRIBUTING.md",
     ];
     files.extend(others.map(str::to_owned));
+    files.extend((1..=STEPS.len()).map(|number| format!("docs/loop/{number}.svg")));
     files.extend(STEPS.map(|step| format!("{step}/README.md")));
     files
 }

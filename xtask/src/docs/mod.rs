@@ -3,6 +3,7 @@
 mod chart;
 mod markers;
 mod patch;
+mod picture;
 mod prices;
 mod tables;
 
@@ -103,6 +104,7 @@ fn generated(tree: &Tree, out: &mut impl Write) -> Result<Vec<Generated>> {
         path: chart::FILE.to_owned(),
         text: chart::draw(tree)?,
     });
+    files.extend(pictures());
     for (path, name, block) in blocks(tree)? {
         match markers::fill(&path, &tree.read(&path)?, name, &block)? {
             Some(text) => files.push(Generated {
@@ -116,6 +118,20 @@ fn generated(tree: &Tree, out: &mut impl Write) -> Result<Vec<Generated>> {
         }
     }
     Ok(files)
+}
+
+/// The loop of each step, and all of them together.
+fn pictures() -> Vec<Generated> {
+    let draw = |step| Generated {
+        path: picture::path(step),
+        text: picture::draw(step),
+    };
+    let mut pictures: Vec<_> = STEPS.iter().map(draw).collect();
+    pictures.push(Generated {
+        path: picture::ALL.to_owned(),
+        text: picture::draw_all(),
+    });
+    pictures
 }
 
 /// The parts of pages: the page, the name of the place, and what stands there.
