@@ -254,7 +254,7 @@ fn many_readers_make_nobody_believe_that_there_is_something_to_read() {
         }
         assert!(!waits.is_finished());
         peer.write_all(b"x").expect("room");
-        timeout(PATIENCE, waits)
+        timeout(READ_LIMIT, waits)
             .await
             .expect("in time")
             .expect("no panic")
@@ -299,11 +299,11 @@ fn an_urgent_byte_reaches_its_reader_beside_one_through_the_trait() {
             };
             yield_now().await;
             send(&peer, b"!", SendFlags::OOB).expect("room");
-            let byte = timeout(PATIENCE, urgent).await.expect("the urgent byte is lost");
+            let byte = timeout(READ_LIMIT, urgent).await.expect("the urgent byte is lost");
             assert_eq!(byte.expect("no panic"), b'!');
             assert!(!bytes.is_finished());
             send(&peer, b"plain", SendFlags::empty()).expect("room");
-            let length = timeout(PATIENCE, bytes).await.expect("the other bytes are lost");
+            let length = timeout(READ_LIMIT, bytes).await.expect("the other bytes are lost");
             assert_eq!(length.expect("no panic"), 5);
         }
     });
