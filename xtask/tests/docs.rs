@@ -18,6 +18,7 @@ fn generated() -> Vec<String> {
         "docs/order",
         "docs/growth.svg",
         "docs/loop/all.svg",
+        "docs/numbers.md",
         "README.md",
         "CONTRIBUTING.md",
     ];
@@ -226,6 +227,17 @@ fn the_twins_of_the_project_have_one_order_everywhere() {
 }
 
 #[test]
+fn the_front_page_of_the_project_has_the_command_for_each_diff() {
+    let page = std::fs::read_to_string(project().join("README.md")).expect("the front page");
+    let commands = page.lines().filter(|line| line.starts_with("git diff "));
+    let expected = PAIRS.map(|(old, new)| {
+        let [old, new] = [old, new].map(|number| STEPS[number - 1]);
+        format!("git diff -Odocs/order --no-index {old}/src {new}/src")
+    });
+    assert_eq!(commands.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn a_page_shows_each_plain_file_against_its_twin() {
     let tree = Tree::new();
     let page = tree.read("docs/diffs/fast.diff");
@@ -280,21 +292,109 @@ fn a_page_without_a_place_is_left_alone_and_named() {
 #[test]
 fn what_stands_around_the_place_is_left_alone() {
     let tree = Tree::new();
-    tree.edit("README.md", |text| format!("Before.\n\n{text}\nAfter.\n"));
+    tree.edit("docs/numbers.md", |text| format!("Before.\n\n{text}\nAfter.\n"));
     tree.xtask(&["docs", "--check"]).succeeded();
     tree.edit("exp1-simplest/src/lib.rs", |text| text + "fn more() {}\n");
     tree.xtask(&["docs"]).succeeded();
+    let page = tree.read("docs/numbers.md");
+    assert!(page.starts_with("Before.\n\n<!-- generated: sizes -->\n|"), "{page}");
+    assert!(
+        page.contains("|\n<!-- /generated -->\n\n<!-- generated: changes -->\n|"),
+        "{page}"
+    );
+    assert!(page.ends_with("|\n<!-- /generated -->\n\nAfter.\n"), "{page}");
+}
+
+#[test]
+fn each_missing_place_is_named() {
+    let tree = Tree::new();
+    tree.write("docs/numbers.md", "<!-- generated: sizes -->\n<!-- /generated -->\n");
+    let ended = tree.xtask(&["docs"]).succeeded();
+    assert!(ended.stdout.contains("docs/numbers.md has no place"), "{ended:?}");
+    assert!(ended.stdout.contains("generated: changes"), "{ended:?}");
+    assert!(!ended.stdout.contains("generated: sizes"), "{ended:?}");
+}
+
+#[test]
+fn a_page_shows_the_diff_of_the_items_that_it_names() {
+    let page = Tree::new().read("README.md");
+    let expected = "<!-- generated: diff 1-2 scheduler.rs run -->\n```diff\n\
+                    --- exp1-simplest/src/scheduler.rs\n+++ exp2-sleep/src/scheduler.rs\n@@ run @@\n \
+                    pub fn run(mut tasks: Vec<u32>) -> usize {\n";
+    assert!(page.contains(expected), "{page}");
+    assert!(
+        page.contains("\n+    crate::park();\n     polls\n }\n```\n<!-- /generated -->"),
+        "{page}"
+    );
+}
+
+#[test]
+fn an_item_that_only_the_later_step_has_is_new() {
+    let tree = Tree::new();
+    tree.edit("README.md", |text| {
+        text.replace("1-2 scheduler.rs run", "2-3 scheduler.rs spawn")
+    });
+    tree.xtask(&["docs"]).succeeded();
     let page = tree.read("README.md");
-    assert!(page.starts_with("Before.\n\n<!-- generated: steps -->\n|"), "{page}");
-    assert!(page.ends_with("fast.diff)\n<!-- /generated -->\n\nAfter.\n"), "{page}");
+    let expected = "@@ spawn, new @@\n+pub fn spawn(tasks: &mut Vec<u32>) {\n+    tasks.push(0);\n+}\n```\n";
+    assert!(page.contains(expected), "{page}");
+}
+
+#[test]
+fn a_diff_of_what_is_not_there_is_an_error() {
+    let tree = Tree::new();
+    for (old, new, complaint) in [
+        (
+            "rs run",
+            "rs walk",
+            "neither exp1-simplest/src/scheduler.rs nor exp2-sleep/src/scheduler.rs has `walk`",
+        ),
+        ("rs walk", "rs run walk", "has `walk`"),
+        ("1-2", "1-3", "there is no step 1-3"),
+        (
+            "diff 1-3",
+            "peace 1-2",
+            "README.md: nothing of the name `peace 1-2 scheduler.rs run walk`",
+        ),
+    ] {
+        tree.edit("README.md", |text| text.replace(old, new));
+        tree.xtask(&["docs"]).failed(&[complaint]);
+    }
+}
+
+#[test]
+fn a_page_shows_what_a_demo_prints() {
+    let tree = Tree::new();
+    tree.write("exp1-simplest/tests/demo.stdout", "4\n");
+    tree.edit("README.md", |text| {
+        text.replace("diff 1-2 scheduler.rs run", "demo exp1-simplest")
+    });
+    tree.xtask(&["docs", "--check"]).failed(&["README.md is stale"]);
+    tree.xtask(&["docs"]).succeeded();
+    let page = tree.read("README.md");
+    let expected =
+        "<!-- generated: demo exp1-simplest -->\n```text\n$ cargo run -p exp1-simplest\n4\n```\n<!-- /generated -->";
+    assert!(page.contains(expected), "{page}");
+}
+
+#[test]
+fn a_table_of_the_steps_gets_its_numbers_and_links_to_the_diffs() {
+    let page = Tree::new().read("README.md");
+    let row = |step: &str| {
+        let row = page.lines().find(|line| line.starts_with(&format!("| [{step}](")));
+        row.unwrap_or_else(|| panic!("no row in {page}")).to_owned()
+    };
+    assert!(row("exp1-simplest").ends_with(" | 11 | it polls | – |"), "{page}");
+    let added = "| it has all | [9](docs/diffs/5-6.diff), [7](docs/diffs/4-6.diff) |";
+    assert!(row("exp6-combined").ends_with(added), "{page}");
 }
 
 #[test]
 fn a_broken_marker_is_named() {
     let tree = Tree::new();
-    tree.edit("README.md", |text| text.replace("<!-- /generated -->", ""));
+    tree.edit("docs/numbers.md", |text| text.replace("<!-- /generated -->", ""));
     tree.xtask(&["docs"])
-        .failed(&["README.md: <!-- /generated --> is missing"]);
+        .failed(&["docs/numbers.md: <!-- /generated --> is missing"]);
 }
 
 #[test]

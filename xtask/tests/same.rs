@@ -717,3 +717,24 @@ fn a_file_that_is_not_rust_is_named_with_the_line() {
     tree.write("exp6-combined/src/park.rs", "fn {\n");
     tree.xtask(&["same"]).failed(&["exp6-combined/src/park.rs:1: "]);
 }
+
+#[test]
+fn a_number_in_the_text_that_is_not_in_its_row_is_found() {
+    let tree = Tree::new();
+    tree.edit("docs/numbers.md", |text| text + "\n*exp1-simplest* has 11 lines.\n");
+    tree.xtask(&["same"]).succeeded();
+    tree.edit("docs/numbers.md", |text| text.replace("11 lines.", "12 lines."));
+    tree.xtask(&["same"])
+        .failed(&["docs/numbers.md: 12 is in no row that this paragraph names"]);
+}
+
+#[test]
+fn a_front_page_that_asks_for_another_rust_is_found() {
+    let tree = Tree::new();
+    let version = "[workspace.package]\nrust-version = \"1.95\"\n";
+    tree.edit("Cargo.toml", |text| text + version);
+    tree.edit("README.md", |text| text + "You need Rust 1.95 or newer.\n");
+    tree.xtask(&["same"]).succeeded();
+    tree.edit("Cargo.toml", |text| text.replace("1.95", "1.96"));
+    tree.xtask(&["same"]).failed(&["Rust 1.96 or newer"]);
+}

@@ -1,7 +1,12 @@
-//! What a bench has to say: on the terminal, and on request in a README.
+//! What a bench has to say: on the terminal, and on request in a page of the project.
 
 use std::fs;
 use std::path::Path;
+
+/// The page of the benches.
+pub(crate) const BENCHES: &str = "exp6-combined/benches/README.md";
+/// The page with all counts and prices of the steps.
+pub(crate) const NUMBERS: &str = "docs/numbers.md";
 
 #[derive(Default)]
 pub(crate) struct Page {
@@ -15,21 +20,21 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// Puts the page between the marks for `section` in the README of `folder`, which is that of the benches or of the
-    /// project, and a picture, if there is one, into a file beside it.
-    pub(crate) fn publish(self, folder: &str, section: &str, picture: Option<String>) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        let readme = folder.join("README.md");
-        let old = fs::read_to_string(&readme).expect("the README is there");
+    /// Puts the text between the marks for `section` into a Markdown page of the project, and a picture, if there is one, into
+    /// a file beside that page.
+    pub(crate) fn publish(self, page: &str, section: &str, picture: Option<String>) {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+        let old = fs::read_to_string(&page).expect("the page is there");
         let (begin, end) = (format!("<!-- {section} -->\n"), format!("<!-- end of {section} -->"));
         let parts = old
             .split_once(&begin)
             .and_then(|(head, rest)| Some((head, rest.split_once(&end)?.1)));
-        let (head, tail) = parts.expect("the README has marks for the section");
+        let (head, tail) = parts.expect("the page has marks for the section");
         let new = format!("{head}{begin}{}\n{end}{tail}", self.text);
-        fs::write(readme, new).expect("the README can be written");
+        fs::write(&page, new).expect("the page can be written");
         if let Some(picture) = picture {
-            fs::write(folder.join(format!("{section}.svg")), picture).expect("the picture can be written");
+            let file = page.with_file_name(format!("{section}.svg"));
+            fs::write(file, picture).expect("the picture can be written");
         }
     }
 }

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 use std::{env, fs, process};
 
-use common::page::Page;
+use common::page::{BENCHES, Page};
 use common::quartiles;
 
 /// A server, and what its `Cargo.toml` asks for.
@@ -83,7 +83,7 @@ fn main() {
     }
     fs::remove_dir_all(place).unwrap();
     if env::args().any(|arg| arg == "--publish") {
-        page.publish("benches", "cost", None);
+        page.publish(BENCHES, "cost", None);
     }
 }
 

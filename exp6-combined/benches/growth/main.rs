@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{env, thread};
 
 use common::clock::{count_cpu_time, now};
-use common::page::Page;
+use common::page::{BENCHES, Page};
 use common::svg::Svg;
 use common::{allow_descriptors, quartiles};
 use contest::peers::exp6::Exp6;
@@ -188,7 +188,7 @@ fn main() -> ExitCode {
         plots.push((curve, points));
     }
     if publish {
-        page.publish("benches", "growth", Some(plot(&plots)));
+        page.publish(BENCHES, "growth", Some(plot(&plots)));
     }
     ExitCode::SUCCESS
 }

@@ -15,7 +15,7 @@ use std::env;
 use std::process::ExitCode;
 
 use chart::chart;
-use common::page::Page;
+use common::page::{BENCHES, Page};
 use contest::peers;
 use contest::runtime::Runtime;
 use contest::work::{Workload, has, measure};
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         options.divisor,
     );
     if options.publish {
-        page.publish("benches", "runtimes", Some(chart(&rows, &options.contestants)));
+        page.publish(BENCHES, "runtimes", Some(chart(&rows, &options.contestants)));
     }
     ExitCode::SUCCESS
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use common::clock::{count_cpu_time, kind};
-use common::page::Page;
+use common::page::{NUMBERS, Page};
 use common::quartiles;
 use counts::{Tool, child};
 use exps::{STEPS, Step};
@@ -21,7 +21,7 @@ const USAGE: &str = "\
 --quick      fewer runs
 --cpu        processor time of the scheduler's thread, on a machine that others use too
 --counts     what does not depend on the machine, and no times
---publish    writes the table into the project's README";
+--publish    writes the table into docs/numbers.md";
 
 /// What is timed: a workload, how often it is done, and what the table calls it.
 const TIMES: [(&str, usize, &str); 10] = [
@@ -134,7 +134,7 @@ fn main() -> ExitCode {
         page.line(&row(title, &STEPS.each_ref().map(count)));
     }
     if publish {
-        page.publish("..", "steps", None);
+        page.publish(NUMBERS, "steps", None);
     }
     ExitCode::SUCCESS
 }

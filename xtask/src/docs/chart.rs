@@ -13,8 +13,8 @@ use crate::tree::{STEPS, Step, Tree};
 
 pub(crate) const FILE: &str = "docs/growth.svg";
 
-/// What the chart says, for who cannot see it.
-pub(crate) const ALT: &str = "Code lines of each step, stacked by what they are for";
+/// What the chart says, for those who cannot see it.
+const ALT: &str = "Code lines of each step, stacked by what they are for";
 
 /// What code is for, in order of introduction. The colours stand out from white and from black, and bear white text.
 const USES: [(&str, RGBColor, &[&str]); 6] = [

@@ -4,15 +4,13 @@ use crate::stop::{Result, failed};
 
 const END: &str = "<!-- /generated -->";
 
-/// The page with `block` in the place of that name; `None` if it has no such place.
-pub(crate) fn fill(path: &str, page: &str, name: &str, block: &str) -> Result<Option<String>> {
-    let (mut text, mut rest, mut filled) = (String::new(), page, false);
-    while let Some((before, found, after)) = next(rest) {
-        if found != name {
-            return failed(format!(
-                "{path}: nothing of the name `{found}` is generated here, only `{name}`"
-            ));
-        }
+/// The page with `block(name)` in the place of each name. `None` says that nobody knows the name.
+pub(crate) fn fill(path: &str, page: &str, mut block: impl FnMut(&str) -> Result<Option<String>>) -> Result<String> {
+    let (mut text, mut rest) = (String::new(), page);
+    while let Some((before, name, after)) = next(rest) {
+        let Some(block) = block(name)? else {
+            return failed(format!("{path}: nothing of the name `{name}` is generated here"));
+        };
         let Some(end) = after.find(END) else {
             return failed(format!("{path}: {END} is missing after <!-- generated: {name} -->"));
         };
@@ -21,10 +19,9 @@ pub(crate) fn fill(path: &str, page: &str, name: &str, block: &str) -> Result<Op
             block.trim_end()
         ));
         rest = &after[end + END.len()..];
-        filled = true;
     }
     text.push_str(rest);
-    Ok(filled.then_some(text))
+    Ok(text)
 }
 
 /// The next marker that stands on a line of its own: what is before it, its name, and what is after it.
@@ -49,32 +46,43 @@ mod tests {
 
     const PAGE: &str = "Before.\n<!-- generated: a -->\nold\n<!-- /generated -->\nAfter.\n";
 
+    /// `a` is known, and nothing else.
+    fn fill_a(page: &str, block: &str) -> Result<String> {
+        fill("page", page, |name| Ok((name == "a").then(|| block.to_owned())))
+    }
+
     #[test]
     fn only_what_stands_between_the_markers_changes() {
-        let filled = fill("page", PAGE, "a", "new\n").expect("a good page");
-        assert_eq!(filled.as_deref(), Some(PAGE.replace("old", "new").as_str()));
+        let filled = fill_a(PAGE, "new\n").expect("a good page");
+        assert_eq!(filled, PAGE.replace("old", "new"));
     }
 
     #[test]
     fn filling_twice_is_filling_once() {
-        let once = fill("page", PAGE, "a", "new").expect("a good page").expect("a place");
-        let twice = fill("page", &once, "a", "new").expect("a good page").expect("a place");
-        assert_eq!(once, twice);
+        let once = fill_a(PAGE, "new").expect("a good page");
+        assert_eq!(fill_a(&once, "new").expect("a good page"), once);
+    }
+
+    #[test]
+    fn each_place_gets_the_block_of_its_name() {
+        let page = format!("{PAGE}{}", PAGE.replace(": a", ": b c"));
+        let filled = fill("page", &page, |name| Ok(Some(format!("new {name}")))).expect("a good page");
+        assert_eq!(filled, page.replacen("old", "new a", 1).replacen("old", "new b c", 1));
     }
 
     #[test]
     fn a_page_without_markers_is_left_alone() {
-        let filled = fill("page", "Say `<!-- generated: a -->`.\n", "a", "new").expect("a good page");
-        assert_eq!(filled, None);
+        let page = "Say `<!-- generated: a -->`.\n";
+        assert_eq!(fill_a(page, "new").expect("a good page"), page);
     }
 
     #[test]
     fn a_marker_without_an_end_is_an_error() {
-        fill("page", "<!-- generated: a -->\nrest\n", "a", "new").expect_err("it would eat the rest");
+        fill_a("<!-- generated: a -->\nrest\n", "new").expect_err("it would eat the rest");
     }
 
     #[test]
     fn a_name_that_nobody_knows_is_an_error() {
-        fill("page", PAGE, "b", "new").expect_err("`a` is not `b`");
+        fill_a(&PAGE.replace(": a", ": b"), "new").expect_err("`b` is not `a`");
     }
 }

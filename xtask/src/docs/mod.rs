@@ -1,6 +1,7 @@
 //! `cargo xtask docs`: writes what is generated, or says what is stale.
 
 mod chart;
+mod excerpt;
 mod markers;
 mod patch;
 mod picture;
@@ -105,17 +106,8 @@ fn generated(tree: &Tree, out: &mut impl Write) -> Result<Vec<Generated>> {
         text: chart::draw(tree)?,
     });
     files.extend(pictures());
-    for (path, name, block) in blocks(tree)? {
-        match markers::fill(&path, &tree.read(&path)?, name, &block)? {
-            Some(text) => files.push(Generated {
-                text: tables::code_cells(tree, &text)?,
-                path,
-            }),
-            None => writeln!(
-                out,
-                "{path} has no place for what is generated: <!-- generated: {name} -->"
-            )?,
-        }
+    for page in pages(tree)? {
+        files.push(page.fill(tree, out)?);
     }
     Ok(files)
 }
@@ -134,24 +126,61 @@ fn pictures() -> Vec<Generated> {
     pictures
 }
 
-/// The parts of pages: the page, the name of the place, and what stands there.
-fn blocks(tree: &Tree) -> Result<Vec<(String, &'static str, String)>> {
-    let mut blocks = vec![
-        ("README.md".to_owned(), "steps", tables::steps(tree)?),
-        ("CONTRIBUTING.md".to_owned(), "limits", tables::limits(tree)?),
-        (
-            concepts::PAGE.to_owned(),
-            "concepts",
-            concepts::table(&tree.read(concepts::PAGE)?)?,
+/// A page with parts that are generated: those of its own, by name, and what its other markers ask for.
+struct Page {
+    path: String,
+    blocks: Vec<(&'static str, String)>,
+}
+
+fn pages(tree: &Tree) -> Result<Vec<Page>> {
+    let page = |path: &str, blocks| Page {
+        path: path.to_owned(),
+        blocks,
+    };
+    let numbers = vec![("sizes", tables::sizes(tree)?), ("changes", tables::changes(tree)?)];
+    let mut pages = vec![
+        page("README.md", Vec::new()),
+        page("CONTRIBUTING.md", vec![("limits", tables::limits(tree)?)]),
+        page("docs/numbers.md", numbers),
+        page(
+            concepts::PAGE,
+            vec![("concepts", concepts::table(&tree.read(concepts::PAGE)?)?)],
         ),
     ];
     if tree.has(prices::PAGE) {
-        blocks.push((prices::PAGE.to_owned(), "twins", prices::table(tree)?));
+        pages.push(page(prices::PAGE, vec![("twins", prices::table(tree)?)]));
     }
     for step in &STEPS {
-        blocks.push((format!("{step}/README.md"), "changed", tables::changed(tree, step)?));
+        let changed = ("changed", tables::changed(tree, step)?);
+        pages.push(page(&format!("{step}/README.md"), vec![changed]));
     }
-    Ok(blocks)
+    Ok(pages)
+}
+
+impl Page {
+    /// Says which part of its own has no place.
+    fn fill(self, tree: &Tree, out: &mut impl Write) -> Result<Generated> {
+        let Self { path, blocks } = self;
+        let mut placed = Vec::new();
+        let text = markers::fill(&path, &tree.read(&path)?, |name| {
+            placed.push(name.to_owned());
+            match blocks.iter().find(|(known, _)| *known == name) {
+                Some((_, block)) => Ok(Some(block.clone())),
+                None => excerpt::block(tree, name),
+            }
+        })?;
+        for (name, _) in blocks
+            .iter()
+            .filter(|(name, _)| !placed.iter().any(|placed| placed == name))
+        {
+            writeln!(
+                out,
+                "{path} has no place for what is generated: <!-- generated: {name} -->"
+            )?;
+        }
+        let text = tables::cells(tree, &text)?;
+        Ok(Generated { path, text })
+    }
 }
 
 /// The files of each step in the order in which its diff shows them, then the twins. A path may begin with the way to the

@@ -3,9 +3,8 @@
 use std::fmt::Write;
 
 use crate::compare::{self, FileDiff, Kind};
-use crate::docs::chart;
 use crate::docs::patch::{Patch, Place};
-use crate::docs::{FAST, ORDER, diff_path};
+use crate::docs::{ORDER, diff_path};
 use crate::growth::{self, Size};
 use crate::limits;
 use crate::lines;
@@ -16,37 +15,50 @@ use crate::tree::{Pair, STEPS, Step, Tree};
 /// More names than this, and a hunk is named after its first alone.
 const NAMES: usize = 3;
 
-/// README.md: the numbers of growth, with the way to every diff.
-pub(crate) fn steps(tree: &Tree) -> Result<String> {
-    let mut text = growth::steps(tree)?;
-    let (alt, file) = (chart::ALT, chart::FILE);
-    write!(text, "\n![{alt}]({file})\n\n").expect("a string takes all");
-    let linked = |pair: Pair| format!("[{}]({})", pair.short(), diff_path(pair));
-    let by_file = |step: &Step| format!("[{step}]({step}/README.md#what-changed)");
-    text.push_str(&growth::changes(tree, linked, by_file)?);
-    write!(
-        text,
-        "\n[The plain files of exp6 against their twins in `fast/`]({FAST})\n"
-    )
-    .expect("a string takes all");
-    Ok(text)
+/// docs/numbers.md: what each step is.
+pub(crate) fn sizes(tree: &Tree) -> Result<String> {
+    growth::steps(tree)
 }
 
-/// A table that is written by hand, but for its column of code lines: there each step's row gets its number.
-pub(crate) fn code_cells(tree: &Tree, page: &str) -> Result<String> {
-    let (mut text, mut column) = (String::new(), None);
+/// docs/numbers.md: what each step changes, with a link to every diff.
+pub(crate) fn changes(tree: &Tree) -> Result<String> {
+    let linked = |pair: Pair| format!("[{}](diffs/{}.diff)", pair.short(), pair.name());
+    let by_step = |step: &Step| format!("[{step}](../{step}/README.md#what-changed)");
+    growth::changes(tree, linked, by_step)
+}
+
+/// A table that is written by hand, but for two columns: there each step's row gets its code lines, and how many of them it
+/// adds to each of the steps that it grew from, with a link to that diff.
+pub(crate) fn cells(tree: &Tree, page: &str) -> Result<String> {
+    let (mut text, mut head) = (String::new(), Vec::new());
     for line in page.split_inclusive('\n') {
         let mut cells: Vec<_> = line.split('|').map(str::to_owned).collect();
         if line.starts_with("| step |") {
-            column = cells.iter().position(|cell| cell == " code lines ");
+            head = cells.clone();
         }
-        let step = STEPS.iter().find(|step| line.starts_with(&format!("| [{step}](")));
-        if let (Some(step), Some(cell)) = (step, column.and_then(|column| cells.get_mut(column))) {
-            *cell = format!(" {} ", Size::of(tree, step)?.code);
+        if let Some(step) = STEPS.iter().find(|step| line.starts_with(&format!("| [{step}]("))) {
+            for (cell, title) in cells.iter_mut().zip(&head) {
+                match title.as_str() {
+                    " code lines " => *cell = format!(" {} ", Size::of(tree, step)?.code),
+                    " added " => *cell = format!(" {} ", added(tree, step)?),
+                    _ => {}
+                }
+            }
         }
         text.push_str(&cells.join("|"));
     }
     Ok(text)
+}
+
+fn added(tree: &Tree, step: &'static Step) -> Result<String> {
+    let mut links = Vec::new();
+    for pair in Pair::to(step) {
+        links.push(format!("[{}]({})", limits::added(tree, pair)?, diff_path(pair)));
+    }
+    Ok(match links.as_slice() {
+        [] => "–".to_owned(),
+        links => links.join(", "),
+    })
 }
 
 /// CONTRIBUTING.md: what each step may have and has.

@@ -6,6 +6,7 @@ mod copies;
 mod drift;
 mod links;
 mod meant;
+mod numbers;
 mod plain;
 mod questions;
 mod suite;
@@ -29,7 +30,7 @@ pub(crate) use table::held_beside;
 
 type Check = fn(&Tree) -> Result<Vec<Finding>>;
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     table::check,
     copies::check,
     suite::check,
@@ -42,6 +43,7 @@ const CHECKS: [Check; 12] = [
     concepts::check,
     links::check,
     questions::check,
+    numbers::check,
 ];
 
 /// For what is above its limit.

@@ -71,6 +71,24 @@ const MISTAKES: &str = "\
 [`a-tick-is-long.patch`](../patches/a-tick-is-long.patch), exp2.
 ";
 
+const README: &str = "\
+<!-- generated: diff 1-2 scheduler.rs run -->
+<!-- /generated -->
+
+| step | code lines | idea | added |
+|---|--:|---|--:|
+| [exp1-simplest](exp1-simplest/README.md) | ? | it polls | ? |
+| [exp6-combined](exp6-combined/README.md) | ? | it has all | ? |
+";
+
+const NUMBERS: &str = "\
+<!-- generated: sizes -->
+<!-- /generated -->
+
+<!-- generated: changes -->
+<!-- /generated -->
+";
+
 const SCHEDULER: &str = "\
 //! The loop.
 
@@ -216,7 +234,8 @@ impl Tree {
             &format!("[workspace]\nmembers = [{}]\n", members.join(", ")),
         );
         tree.write("CONTRIBUTING.md", CONTRIBUTING);
-        tree.write("README.md", "<!-- generated: steps -->\n<!-- /generated -->\n");
+        tree.write("README.md", README);
+        tree.write("docs/numbers.md", NUMBERS);
         tree.write("docs/concepts.md", CONCEPTS);
         tree.write("docs/broken.md", MISTAKES);
         tree.write("patches/a-tick-is-long.patch", "");
