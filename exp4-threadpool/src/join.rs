@@ -95,7 +95,7 @@ impl<F: Future> Supervised<F> {
         let Some(future) = self.future.take() else { return };
         let (result, unwanted) = match (result, catch_unwind(AssertUnwindSafe(|| drop(future)))) {
             (Err(error), Err(payload)) if error.is_cancelled() => (Err(JoinError::panicked(payload)), Ok(())),
-            both => both,
+            (result, dropped) => (result, dropped),
         };
         self.shared.result.set(Some(result));
         self.shared.finished.set(true);
@@ -128,8 +128,9 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Asks the task to end. The scheduler drops its future when it comes to the task, and then the handle says "cancelled". A
-    /// task that is ready in the very poll in which it is aborted keeps its output; one that has ended does not change.
+    /// Asks the task to end. The scheduler drops its future when it comes to the task, and then the handle says "cancelled".
+    /// It is not dropped here, because the caller may be that very task, in the middle of its poll. A task that is ready in
+    /// the very poll in which it is aborted keeps its output; one that has ended does not change.
     pub fn abort(&self) {
         self.shared.aborted.set(true);
         self.waker.wake_by_ref();

@@ -4,8 +4,7 @@
 //!
 //! 1. A task is in the table, or is being polled, or has been dropped.
 //! 2. A task's id is in the run queue at most once. A wake after the poll began puts it there again: no wake is lost.
-//! 3. The loop parks only after it has found the run queue empty. A push after that calls `unpark`, unless an earlier push
-//!    does so, or the loop is at work and looks again.
+//! 3. The loop parks only after it has found the run queue empty. The first push after that calls `unpark`.
 //! 4. Futures and wakers are polled, woken, cloned and dropped while no lock is held and nothing is borrowed.
 //! 5. A task's future is dropped on the scheduler's thread, and before the result can be seen.
 
@@ -128,8 +127,9 @@ impl Core {
                 self.polls.set(self.polls.get() + 1);
                 return id;
             }
-            // (3) No task can run. If a deadline has passed, wake the sleeps of the earliest one, and only those: so sleeps
-            // end in the order of their deadlines even when the loop is late. Otherwise park until the earliest deadline.
+            // (3) No task can run. If a deadline has passed, wake the sleeps of the earliest one, and only those: their tasks
+            // may begin sleeps that end before the next deadline. So the order is kept even when the loop is late. Otherwise
+            // park until the earliest deadline.
             let earliest = self.timers.earliest();
             match earliest.map(|deadline| (deadline, deadline.saturating_duration_since(now()))) {
                 Some((deadline, Duration::ZERO)) => self.timers.wake_until(deadline),
@@ -184,5 +184,5 @@ pub(crate) fn try_current() -> Option<Rc<Core>> {
 #[track_caller]
 pub(crate) fn current() -> Rc<Core> {
     let core = try_current();
-    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run`, `block_on` or `Scheduler::spawn`")
+    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run`/`block_on`, or `Scheduler::spawn`")
 }

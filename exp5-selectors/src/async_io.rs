@@ -132,6 +132,7 @@ impl<T: AsSource + 'static> Async<T> {
         .await
     }
 
+    /// The operation decides, not the report: another task may have taken meanwhile what was reported.
     async fn with<R>(&self, direction: &Direction, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         let waiter = direction.waiter();
         poll_fn(|cx| self.poll_with(cx, &waiter, &mut op)).await
@@ -171,7 +172,7 @@ impl<T> Async<T> {
     ///
     /// It never fails: a descriptor that the selector does not know any more is given back as well.
     pub fn into_inner(self) -> io::Result<T> {
-        drop(self.registration);
+        // The registration is dropped at the end of this function.
         Ok(self.io)
     }
 }
@@ -183,7 +184,7 @@ impl<T: fmt::Debug> fmt::Debug for Async<T> {
 }
 
 impl Registration {
-    /// Has the task woken when the event comes. The loop of another scheduler would never see it, and so that is an error.
+    /// Registers the task's waker for the event. The loop of another scheduler would never see it, and so that is an error.
     fn wait(&self, waiter: &Waiter<'_>, cx: &Context<'_>) -> io::Result<()> {
         let ours = try_current().filter(|core| Rc::as_ptr(core) == self.core.as_ptr());
         let core = ours.ok_or_else(|| io::Error::other("the scheduler that this source belongs to does not run"))?;

@@ -28,7 +28,8 @@ pub(crate) struct Parker {
     sources: RefCell<BTreeMap<usize, Rc<Source>>>,
     /// The key of the next source. No key is used again: otherwise a late report would be taken for another source's.
     next_key: Cell<usize>,
-    /// The wakers to call after the next look at the selector.
+    /// The wakers to call after the next look at the selector: first those of deferred tasks (see `Core::poll_budget`), and
+    /// behind them those that it reports.
     wakers: RefCell<VecDeque<Waker>>,
 }
 
@@ -64,15 +65,16 @@ impl Parker {
         for event in events.iter() {
             if let Some(source) = self.sources.borrow().get(&event.key) {
                 source.take_waiters(event, &mut self.wakers.borrow_mut());
-                // The report has disarmed both directions. If arming fails, all who wait try once more, and get the error.
+                // After its one report the source is disarmed, in both directions. If arming fails, all who wait are woken:
+                // the next operation of each returns the error.
                 if self.arm(source).is_err() {
                     source.take_waiters(Event::all(event.key), &mut self.wakers.borrow_mut());
                 }
             }
         }
         drop(events);
-        // The deferred tasks move to the end, behind those whom the selector has reported: so a reader runs soon after its
-        // writer, and can catch up.
+        // The deferred tasks move to the end. A task whose source has been reported has waited, while a deferred one has just
+        // spent its budget: so a reader can keep up with a writer that never waits.
         self.wakers.borrow_mut().rotate_left(deferred);
         // Only those that are there now: a wake may defer another task.
         let count = self.wakers.borrow().len();
@@ -80,7 +82,7 @@ impl Parker {
         (0..count).filter_map(next).for_each(Waker::wake);
     }
 
-    /// Has a task woken after the next look at the selector, and after those that it reports.
+    /// Wakes a task after the next look at the selector, and after those that it reports.
     pub(crate) fn defer(&self, waker: Waker) {
         self.wakers.borrow_mut().push_back(waker);
     }
@@ -100,7 +102,8 @@ impl Parker {
         Ok(source)
     }
 
-    /// Has the selector report once what the source's waiters wait for, even if it is there already.
+    /// Asks the selector to report what the source's waiters wait for, even if it is there already. It reports once, and then
+    /// has to be asked again: that is called oneshot mode.
     pub(crate) fn arm(&self, source: &Source) -> io::Result<()> {
         let interest = source.interest();
         // An empty interest is not armed: epoll reports hang-ups all the same, and the loop would spin.
@@ -128,7 +131,7 @@ fn explain(error: io::Error) -> io::Error {
 }
 
 impl Drop for Parker {
-    /// Wakes all who wait: nothing is reported any more, and their next poll returns an error.
+    /// Wakes those that still wait, in other executors. Nothing is reported any more, and their next poll returns an error.
     fn drop(&mut self) {
         let (sources, mut wakers) = (self.sources.take(), self.wakers.take());
         let all = |source: &Rc<Source>| source.take_waiters(Event::all(source.key), &mut wakers);

@@ -65,8 +65,9 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Asks the task to end. The scheduler drops its future when it comes to the task, and then the handle says "cancelled". A
-    /// task that is ready in the very poll in which it is aborted keeps its output; one that has ended does not change.
+    /// Asks the task to end. The scheduler drops its future when it comes to the task, and then the handle says "cancelled".
+    /// It is not dropped here, because the caller may be that very task, in the middle of its poll. A task that is ready in
+    /// the very poll in which it is aborted keeps its output; one that has ended does not change.
     pub fn abort(&self) {
         self.task.abort();
     }

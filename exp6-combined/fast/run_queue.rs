@@ -2,7 +2,7 @@
 //!
 //! For speed it has two halves. Most wakes come from the scheduler's own thread: those use the local queue, and take neither
 //! a lock nor an atomic read-modify-write. Wakes from other threads use the remote queue, behind a mutex; the loop moves them
-//! behind the local ones.
+//! behind the local ones. A local wake never calls `unpark` (invariant 3): the loop is not parked then, and looks again.
 
 #![allow(unsafe_code)]
 

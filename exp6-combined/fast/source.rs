@@ -43,8 +43,8 @@ pub(crate) struct Source {
 /// Reading or writing.
 pub(crate) struct Direction {
     waiters: RefCell<Waiters>,
-    /// The number of the poll in which the last operation was deferred, or 0.
-    pub(crate) deferred: Cell<u64>,
+    /// The number of the poll in which the last operation was deferred, if it was.
+    pub(crate) deferred: Cell<Option<u64>>,
     /// What an operation costs of the I/O budget.
     pub(crate) cost: u32,
     /// Whether the selector is to report what is there already.
@@ -116,7 +116,7 @@ impl Direction {
     fn new(cost: u32) -> Self {
         Self {
             waiters: RefCell::default(),
-            deferred: Cell::new(0),
+            deferred: Cell::new(None),
             cost,
             asks: Cell::new(false),
         }

@@ -65,7 +65,9 @@ where
     spawn_on(&core, async move {
         assert!(started.is_ok(), "the system gives no thread for `spawn_blocking`");
         let receive = poll_fn(|cx| {
-            // The exception to 4 in `scheduler.rs`: a lock is held. This waker is the task's own, and runs no user code.
+            // One lock for both: if the waker were stored after the look, under a second lock, a result that comes in between
+            // would wake nobody. So here a waker is cloned under a lock, against invariant 4. It is the task's own, and runs
+            // no user code.
             let mut channel = channel.lock().unwrap();
             channel.waker = Some(cx.waker().clone());
             channel.result.take().map_or(Poll::Pending, Poll::Ready)

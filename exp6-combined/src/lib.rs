@@ -11,6 +11,7 @@ pub use yield_now::yield_now;
 
 mod park;
 
+// With a feature `fast-…`, a file of `fast/` takes the place of the plain one.
 #[cfg_attr(feature = "fast-tasks", path = "../fast/run_queue.rs")]
 mod run_queue;
 
@@ -52,6 +53,7 @@ pub use blocking::spawn_blocking;
 
 mod self_socket;
 
+// `extra/` is for use, and not part of the lesson.
 #[path = "../extra/async_rw.rs"]
 mod async_rw;
 

@@ -4,8 +4,7 @@
 //!
 //! 1. A task is in the table, or is being polled, or has been dropped.
 //! 2. A task's id is in the run queue at most once. A wake after the poll began puts it there again: no wake is lost.
-//! 3. The loop parks only after it has found the run queue empty. A push after that calls `unpark`, unless an earlier push
-//!    does so, or the loop is at work and looks again.
+//! 3. The loop parks only after it has found the run queue empty. The first push after that calls `unpark`.
 //! 4. Futures and wakers are polled, woken, cloned and dropped while no lock is held and nothing is borrowed.
 //! 5. A task's future is dropped on the scheduler's thread, and before the result can be seen.
 //! 6. While somebody waits for a source, the selector has been asked to report it.
@@ -154,8 +153,9 @@ impl Core {
                 self.io_budget.update(|(poll, _)| (poll + 1, IO_BUDGET));
                 return id;
             }
-            // (3) No task can run. If a deadline has passed, wake the sleeps of the earliest one, and only those: so sleeps
-            // end in the order of their deadlines even when the loop is late. Otherwise park until the earliest deadline.
+            // (3) No task can run. If a deadline has passed, wake the sleeps of the earliest one, and only those: their tasks
+            // may begin sleeps that end before the next deadline. So the order is kept even when the loop is late. Otherwise
+            // park until the earliest deadline.
             let earliest = self.timers.earliest();
             match earliest.map(|deadline| (deadline, deadline.saturating_duration_since(now()))) {
                 Some((deadline, Duration::ZERO)) => self.timers.wake_until(deadline),
@@ -178,14 +178,15 @@ impl Core {
     /// To be called before each operation. When the I/O budget is spent, the task is woken after the next look at the selector.
     /// Otherwise a task whose sources are always ready would starve all other tasks. An operation that was deferred in an
     /// earlier poll is free: otherwise, if one part of a task always spends the budget, another part would never make progress.
-    pub(crate) fn poll_budget(&self, cx: &Context<'_>, Direction { cost, deferred, .. }: &Direction) -> Poll<()> {
+    pub(crate) fn poll_budget(&self, cx: &Context<'_>, direction: &Direction) -> Poll<()> {
         let (poll, rest) = self.io_budget.get();
-        let cost = if [0, poll].contains(&deferred.take()) { *cost } else { 0 };
+        let deferred_before = direction.deferred.take().is_some_and(|earlier| earlier != poll);
+        let cost = if deferred_before { 0 } else { direction.cost };
         if let Some(rest) = rest.checked_sub(cost) {
             self.io_budget.set((poll, rest));
             return Poll::Ready(());
         }
-        deferred.set(poll);
+        direction.deferred.set(Some(poll));
         self.parker.defer(cx.waker().clone());
         Poll::Pending
     }
@@ -197,6 +198,7 @@ impl Core {
             try_current().is_none(),
             "a scheduler runs on this thread already: await a future instead of running it"
         );
+        // For the first poll of `block_on`, which comes before the loop.
         self.io_budget.update(|(poll, _)| (poll + 1, IO_BUDGET));
         Entered(replace_current(Some(Rc::clone(self))))
     }
@@ -226,5 +228,5 @@ pub(crate) fn try_current() -> Option<Rc<Core>> {
 #[track_caller]
 pub(crate) fn current() -> Rc<Core> {
     let core = try_current();
-    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run`, `block_on` or `Scheduler::spawn`")
+    core.expect("no scheduler runs on this thread: use this inside `Scheduler::run`/`block_on`, or `Scheduler::spawn`")
 }

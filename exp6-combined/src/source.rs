@@ -28,8 +28,8 @@ pub(crate) struct Direction {
     /// Who waits. Several tasks may, so each wait has an entry under an id of its own.
     pub(crate) waiters: RefCell<BTreeMap<u64, Waker>>,
     next_id: Cell<u64>,
-    /// The number of the poll in which the last operation was deferred, or 0.
-    pub(crate) deferred: Cell<u64>,
+    /// The number of the poll in which the last operation was deferred, if it was.
+    pub(crate) deferred: Cell<Option<u64>>,
     /// What an operation costs of the I/O budget.
     pub(crate) cost: u32,
 }
@@ -79,6 +79,7 @@ impl Waiter<'_> {
 
     /// Only the latest waker counts: the future may have moved to another task.
     pub(crate) fn list(&self, waker: Waker) {
+        // Dropped when nothing is borrowed: the drop of a waker may run user code.
         let _replaced = self.direction.waiters.borrow_mut().insert(self.id, waker);
     }
 }
