@@ -4,7 +4,7 @@
 //!
 //! 1. A task is in the table, or is being polled, or has been dropped.
 //! 2. A task's id is in the run queue at most once. A wake after the poll began puts it there again: no wake is lost.
-//! 3. The loop parks only after it has found the run queue empty. The first push after that calls `unpark`.
+//! 3. The loop blocks only after it has found the run queue empty. The first push after that calls `unpark`.
 //! 4. Futures and wakers are polled, woken, cloned and dropped while no lock is held and nothing is borrowed.
 //! 5. A task's future is dropped on the scheduler's thread, and before the result can be seen.
 
@@ -61,7 +61,7 @@ impl Scheduler {
         Self { core }
     }
 
-    /// Runs until no task is left.
+    /// Runs until no task is left. A task that waits for what never happens keeps it from returning.
     ///
     /// # Panics
     ///

@@ -28,8 +28,8 @@ pub(crate) struct Parker {
     sources: RefCell<BTreeMap<usize, Rc<Source>>>,
     /// The key of the next source. No key is used again: otherwise a late report would be taken for another source's.
     next_key: Cell<usize>,
-    /// The wakers to call after the next look at the selector: first those of deferred tasks (see `Core::poll_budget`), and
-    /// behind them those that it reports.
+    /// The wakers to call after the next look at the selector: those of deferred tasks (see `Core::poll_budget`), and then
+    /// those that the selector reports.
     wakers: RefCell<VecDeque<Waker>>,
 }
 
@@ -52,7 +52,8 @@ impl Parker {
         Unparker
     }
 
-    /// Blocks until a source is ready, or until the time is up; `None` is for ever. It may end early.
+    /// Looks at the selector, and calls the wakers of what it reports. Blocks until a source is ready, or until the time is
+    /// up; `None` is for ever. It may end early.
     pub(crate) fn park(&self, timeout: Option<Duration>) {
         let deferred = self.wakers.borrow().len();
         let at_once = (deferred > 0).then_some(Duration::ZERO);

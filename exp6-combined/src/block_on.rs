@@ -18,7 +18,8 @@ impl Scheduler {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         // Entered before the future is pinned, and so left after it is dropped: its drop may still spawn.
         let _entered = Core::enter(&self.core);
-        // The future has an id in the run queue as a task has, but is not in the table, and so it may borrow.
+        // The future has an id in the run queue as a task has. But it is not in the table, which outlives this call, and
+        // whose futures must be `'static` for that. It is dropped before this call returns, and so it may borrow.
         let main = Main(TaskWaker::new(&self.core.run_queue));
         let waker = Waker::from(Arc::clone(&main.0));
         let mut future = pin!(future);

@@ -32,8 +32,8 @@ pub(crate) struct Parker {
     sources: RefCell<BTreeMap<usize, Rc<Source>>>,
     /// The key of the next source. No key is used again: otherwise a late report would be taken for another source's.
     next_key: Cell<usize>,
-    /// The wakers to call after the next look at the selector: first those of deferred tasks (see `Core::poll_budget`), and
-    /// behind them those that it reports.
+    /// The wakers to call after the next look at the selector: those of deferred tasks (see `Core::poll_budget`), and then
+    /// those that the selector reports.
     wakers: RefCell<VecDeque<Waker>>,
     /// The self-socket: its receiver and its sender. Declared after the selector, and so dropped after it.
     pair: Arc<(Socket, Socket)>,
@@ -74,7 +74,8 @@ impl Parker {
         }
     }
 
-    /// Blocks until a source is ready, until it is unparked, or until the time is up; `None` is for ever. It may end early.
+    /// Looks at the selector, and calls the wakers of what it reports. Blocks until a source is ready, until it is unparked,
+    /// or until the time is up; `None` is for ever. It may end early.
     pub(crate) fn park(&self, timeout: Option<Duration>) {
         let deferred = self.wakers.borrow().len();
         let at_once = (deferred > 0).then_some(Duration::ZERO);
@@ -86,7 +87,8 @@ impl Parker {
         // All events first, then all wakes: a wake may run user code, and that may drop a source.
         for event in events.iter() {
             if event.key == RECEIVER {
-                // Level-triggered: bytes that this does not read are reported again.
+                // A byte only says that the run queue is not empty, and the loop looks at that before it blocks again. Bytes
+                // that this does not read are reported again, because this registration is level-triggered.
                 let _ = (&self.pair.0).read(&mut [0; 64]);
             }
             if let Some(source) = self.sources.borrow().get(&event.key) {

@@ -4,7 +4,7 @@
 //!
 //! 1. A task is in the table, or is being polled, or has been dropped.
 //! 2. A task's id is in the run queue at most once. A wake after the poll began puts it there again: no wake is lost.
-//! 3. The loop parks only after it has found the run queue empty. The first push after that calls `unpark`.
+//! 3. The loop blocks only after it has found the run queue empty. The first push after that calls `unpark`.
 //! 4. Futures and wakers are polled, woken, cloned and dropped while no lock is held and nothing is borrowed.
 //! 5. A task's future is dropped on the scheduler's thread, and before the result can be seen.
 //! 6. While somebody waits for a source, the selector has been asked to report it.
@@ -90,7 +90,7 @@ impl Scheduler {
         Ok(Self { core })
     }
 
-    /// Runs until no task is left.
+    /// Runs until no task is left. A task that waits for what never happens keeps it from returning.
     ///
     /// # Panics
     ///
@@ -175,9 +175,10 @@ impl Core {
         }
     }
 
-    /// To be called before each operation. When the I/O budget is spent, the task is woken after the next look at the selector.
-    /// Otherwise a task whose sources are always ready would starve all other tasks. An operation that was deferred in an
-    /// earlier poll is free: otherwise, if one part of a task always spends the budget, another part would never make progress.
+    /// To be called before each operation. When the I/O budget is spent, the task is woken after the next look at the
+    /// selector. Otherwise a task whose sources are always ready would starve all other tasks. An operation is free if one in
+    /// the same direction was deferred in an earlier poll: otherwise, if one part of a task always spends the budget, another
+    /// part would never make progress.
     pub(crate) fn poll_budget(&self, cx: &Context<'_>, direction: &Direction) -> Poll<()> {
         let (poll, rest) = self.io_budget.get();
         let deferred_before = direction.deferred.take().is_some_and(|earlier| earlier != poll);
