@@ -15,7 +15,7 @@ pub(crate) fn path(step: &Step) -> String {
     format!("docs/loop/{}.svg", step.number)
 }
 
-const WIDTH: i32 = 532;
+const WIDTH: i32 = 540;
 
 /// The height of a line of text.
 const LINE: i32 = 19;
@@ -81,28 +81,33 @@ const LEGEND_OF_ALL: &str = "Thick: new or changed. 4 and 5 grow from 3, and 6 f
 
 /// What the picture of each step says, for readers who cannot see it. The step's page has it with the picture.
 const ALT: [&str; 6] = [
-    "The loop of exp1: (2) take the next task from a queue, first in, first out, and poll it. A pending task goes to the \
-     back of the queue, and a ready one is dropped. The loop runs until no task is left.",
-    "The loop of exp2. (1) After 64 polls without a park, wake all sleeps that are due. (2) Take the next id from the run \
-     queue, take its task out of the table of tasks, and poll it; a pending task goes back to the table. (3) If there is no \
-     id, no task can run: wake the sleeps of the earliest deadline in the timer queue if it has passed, else park the thread \
-     until then. A wake puts an id at the back of the run queue. Another thread that does so unparks the loop's thread, by \
-     the Unparker, if the queue was empty.",
+    "The loop of exp1: take the next task from a queue, first in, first out, and poll it. A pending task goes to the back of \
+     the queue, and a ready one is dropped. The loop runs until no task is left.",
+    "The loop of exp2. (1) After 64 polls without a park, wake all sleeps in the timer queue that are due. (2) Take the next \
+     id from the run queue. Then take its task out of the table of tasks, and poll it; a pending task goes back to the table. \
+     (3) If there is no id, no task can run: wake the sleeps of the earliest deadline in the timer queue if it has passed, \
+     else park the thread until then. Changed: the loop itself no longer puts a pending task at the back of the queue. A wake \
+     puts an id there; the wake may come from a poll, from the timer queue, or from another thread. A push into the empty run \
+     queue calls the Unparker, and this unparks the thread.",
     "The loop of exp3. New: what is polled is a future called supervise, around the user's future. It catches a panic and \
-     stores the result. The JoinHandle gives the result to the task that waits for it. All else is as in exp2.",
+     stores the result. The JoinHandle gives the result to the task that waits for it, and its wake puts the id of that task \
+     into the run queue. All else is as in exp2.",
     "The loop of exp4. New: a thread pool, among the other threads. A task gives it a job. A thread of the pool runs it, \
      stores the result, and wakes the job's task as any other thread would. All else is as in exp3.",
     "The loop of exp5, without a thread pool. New: sources, which are descriptors and the wakers of those who wait for them. \
-     Changed: part (1) looks at the selector as well; the Parker blocks in the selector until a source is ready or the \
-     earliest deadline has come; the Unparker does nothing, so a wake from another thread does not end the park.",
+     Changed: part (1) looks at the selector as well, for sources that are ready; the Parker blocks in the selector until a \
+     source is ready or the earliest deadline has come; the Unparker does nothing, so a wake from another thread does not end \
+     the park.",
     "The loop of exp6, with the thread pool of exp4, and the selector and the sources of exp5. New: the self-socket. Changed: \
-     the Unparker writes a byte into the self-socket; then that is readable, and this ends the park in the selector.",
+     the Unparker writes a byte into one end of the self-socket. The selector watches the other end, which is readable then, \
+     and this ends the park.",
 ];
 
 /// The same for the picture of all steps.
 const ALT_OF_ALL: &str = "The loops of the six steps. Each has the parts of the step that it grew from, at the same places; \
-                          new and changed parts have a thick border. exp1: a queue, and poll. exp2: the parts (1) and (3), \
-                          Parker, run queue, table of tasks, timer queue, Unparker, other threads. exp3: supervise and \
+                          new and changed parts have a thick border. exp1: a queue, next task, and poll. exp2: (1) after 64 \
+                          polls, the due sleeps; (2) next id, then poll; (3) no task can run: park, in the Parker; with a run \
+                          queue, a table of tasks, a timer queue, the Unparker, and other threads. exp3: supervise and \
                           JoinHandle. exp4: the thread pool. exp5, without the pool: the selector and the sources; the \
                           Unparker cannot end the park. exp6: the self-socket, through which it can.";
 
@@ -159,10 +164,13 @@ pub(crate) fn draw_all() -> String {
 const TOP: i32 = 38;
 
 /// The scale of the small pictures, across and down, in hundredths.
-const SMALL: Point = (50, 33);
+const SMALL: Point = (50, 40);
 
 /// Where the name stands in a small box that is higher than its name: so far below the upper edge.
 const SMALL_ROOM: i32 = 12;
+
+/// The height of a line of text in a small box.
+const SMALL_LINE: i32 = 15;
 
 /// `size` is in hundredths.
 fn head((width, height): Point, size: i32, alt: &str) -> String {
@@ -226,13 +234,13 @@ impl Form {
         match (&self.shape, &other.shape) {
             (Shape::Box { lines, .. }, Shape::Box { lines: others, .. }) => lines == others,
             (
-                Shape::Arrow { paths, end, .. },
+                Shape::Arrow { paths, end, label },
                 Shape::Arrow {
                     paths: others,
                     end: other,
-                    ..
+                    label: word,
                 },
-            ) => (paths, end) == (others, other),
+            ) => (paths, end, label) == (others, other, word),
             _ => false,
         }
     }
@@ -288,7 +296,13 @@ impl View {
         };
         if self.is_small {
             let ((x, top), (_, bottom)) = (self.place((place.0, rect.1)), self.place((rect.2, rect.3)));
-            return text(svg, "line", (x, top + 5 + SMALL_ROOM.min((bottom - top) / 2)), name);
+            let y = top + 5 + SMALL_ROOM.min((bottom - top) / 2);
+            // Two lines begin a little higher.
+            let y = if name.contains('\n') { y - 2 } else { y };
+            for (line, number) in name.lines().zip(0..) {
+                text(svg, "line", (x, y + SMALL_LINE * number), line);
+            }
+            return;
         }
         let (x, y) = self.place(*place);
         for (line, number) in lines.iter().zip(0..) {
@@ -305,13 +319,30 @@ impl View {
         let [first, second, before, last] = ends(paths[0]).map(|point| self.place(point));
         match end {
             End::Join => {}
-            End::Head => svg.push_str(&arrow_head(before, last)),
+            End::Head => svg.push_str(&self.arrow_head(before, last)),
             End::Heads => {
-                svg.push_str(&arrow_head(second, first));
-                svg.push_str(&arrow_head(before, last));
+                svg.push_str(&self.arrow_head(second, first));
+                svg.push_str(&self.arrow_head(before, last));
             }
-            End::Cross => svg.push_str(&cross(last)),
+            End::Cross => svg.push_str(&self.cross(last)),
         }
+    }
+
+    /// At the end of a path that comes from `from`, across or down.
+    fn arrow_head(&self, from: Point, (x, y): Point) -> String {
+        let size = if self.is_small { 8 } else { 10 };
+        let (dx, dy) = ((x - from.0).signum() * size, (y - from.1).signum() * size);
+        let (left, right) = ((x - dx - dy / 2, y - dy - dx / 2), (x - dx + dy / 2, y - dy + dx / 2));
+        format!(
+            "<polygon points=\"{x},{y} {},{} {},{}\"/>\n",
+            left.0, left.1, right.0, right.1
+        )
+    }
+
+    fn cross(&self, (x, y): Point) -> String {
+        let size = if self.is_small { 5 } else { 7 };
+        let (left, right, top, bottom) = (x - size, x + size, y - size, y + size);
+        format!("<path d=\"M{left} {top} L{right} {bottom} M{right} {top} L{left} {bottom}\"/>\n")
     }
 
     /// A point of the list, as it is in the picture.
@@ -342,19 +373,4 @@ fn draw_tag(mark: Mark, (right, top): Point, svg: &mut String) {
         top - 10
     ));
     text(svg, "tag", (left + width / 2, top + 4), word);
-}
-
-/// At the end of a path that comes from `from`, across or down.
-fn arrow_head(from: Point, (x, y): Point) -> String {
-    let (dx, dy) = ((x - from.0).signum() * 10, (y - from.1).signum() * 10);
-    let (left, right) = ((x - dx - dy / 2, y - dy - dx / 2), (x - dx + dy / 2, y - dy + dx / 2));
-    format!(
-        "<polygon points=\"{x},{y} {},{} {},{}\"/>\n",
-        left.0, left.1, right.0, right.1
-    )
-}
-
-fn cross((x, y): Point) -> String {
-    let (left, right, top, bottom) = (x - 7, x + 7, y - 7, y + 7);
-    format!("<path d=\"M{left} {top} L{right} {bottom} M{right} {top} L{left} {bottom}\"/>\n")
 }

@@ -23,7 +23,7 @@ pub(super) enum Shape {
         is_frame: bool,
         /// Where its text begins.
         text: Point,
-        /// Its name in the small pictures.
+        /// Its name in the small pictures: one line, or two.
         name: &'static str,
         /// Its text. What stands before a `|` is bold.
         lines: &'static [&'static str],
@@ -88,22 +88,22 @@ const fn labelled(since: usize, end: End, paths: &'static [&'static [Point]], la
 }
 
 /// On the left the loop, on the right what it works with, and below it the other threads. In the order in which they are drawn.
-pub(super) const PARTS: [Part; 33] = [
+pub(super) const PARTS: [Part; 36] = [
     Part {
         id: "run",
         forms: &[
-            frame(1, (8, 150, 252, 318), (18, 171), "", RUN),
-            frame(2, (8, 38, 252, 640), (18, 59), "", RUN),
+            frame(1, (8, 150, 254, 340), (18, 171), "", RUN),
+            frame(2, (8, 38, 254, 672), (18, 55), "", RUN),
         ],
     },
     Part {
         id: "again",
         forms: &[
-            arrow(1, End::Head, &[&[(34, 270), (21, 270), (21, 200), (34, 200)]]),
+            arrow(1, End::Head, &[&[(54, 290), (20, 290), (20, 204), (32, 204)]]),
             arrow(
                 2,
                 End::Head,
-                &[&[(34, 580), (21, 580), (21, 115), (34, 115)], &[(34, 270), (21, 270)]],
+                &[&[(32, 600), (20, 600), (20, 115), (32, 115)], &[(54, 320), (20, 320)]],
             ),
         ],
     },
@@ -112,14 +112,14 @@ pub(super) const PARTS: [Part; 33] = [
         forms: &[
             boxed(
                 2,
-                (34, 70, 242, 160),
-                "(1)",
+                (32, 70, 242, 160),
+                "(1) 64 polls:\ndue sleeps",
                 &["(1)| after 64 polls", "without a park: wake all", "sleeps that are due"],
             ),
             boxed(
                 5,
-                (34, 70, 242, 160),
-                "(1)",
+                (32, 70, 242, 160),
+                "(1) sleeps,\nthe selector",
                 &[
                     "(1)| after 64 polls",
                     "without a park: wake all",
@@ -134,40 +134,40 @@ pub(super) const PARTS: [Part; 33] = [
         forms: &[arrow(2, End::Head, &[&[(138, 160), (138, 182)]])],
     },
     Part {
-        id: "no-id",
-        forms: &[labelled(
-            2,
-            End::Head,
-            &[&[(138, 300), (138, 434)]],
-            ("no id", (148, 425)),
-        )],
-    },
-    Part {
         id: "take",
         forms: &[
-            boxed(1, (34, 182, 242, 308), "", &["(2)| take the next task"]),
-            boxed(2, (34, 182, 242, 316), "", TAKE),
-            boxed(3, (34, 182, 242, 406), "", TAKE),
+            boxed(1, (32, 182, 242, 226), "next task", &["take the next task"]),
+            boxed(2, (32, 182, 242, 226), "(2) next id", &["(2)| take the next id"]),
         ],
+    },
+    Part {
+        id: "then-poll",
+        forms: &[
+            labelled(1, End::Head, &[&[(120, 226), (120, 250)]], ("task", (128, 243))),
+            labelled(2, End::Head, &[&[(120, 226), (120, 250)]], ("id", (128, 243))),
+        ],
+    },
+    Part {
+        id: "no-id",
+        forms: &[labelled(2, End::Head, &[&[(40, 226), (40, 440)]], ("no id", (48, 243)))],
     },
     Part {
         id: "poll",
         forms: &[
             boxed(
                 1,
-                (44, 218, 232, 298),
-                "(2) poll",
+                (54, 250, 242, 330),
+                "poll",
                 &["poll| it", "Pending: to the back", "Ready: dropped"],
             ),
-            boxed(2, (44, 218, 232, 306), "(2) poll", POLL),
-            boxed(3, (44, 218, 232, 396), "(2) poll", POLL),
+            boxed(2, (54, 250, 242, 418), "poll", POLL),
         ],
     },
     Part {
         id: "supervise",
         forms: &[boxed(
             3,
-            (54, 318, 222, 388),
+            (64, 340, 232, 410),
             "supervise",
             &["supervise|", "catches a panic,", "stores the result"],
         )],
@@ -176,8 +176,8 @@ pub(super) const PARTS: [Part; 33] = [
         id: "no-task-can-run",
         forms: &[boxed(
             2,
-            (34, 434, 242, 630),
-            "(3)",
+            (32, 440, 242, 662),
+            "(3) no task\ncan run: park",
             &[
                 "(3)| no task can run:",
                 "wake the sleeps of the",
@@ -191,7 +191,7 @@ pub(super) const PARTS: [Part; 33] = [
         forms: &[
             boxed(
                 2,
-                (44, 530, 232, 620),
+                (42, 536, 232, 626),
                 "Parker",
                 &[
                     "Parker|: thread::park,",
@@ -201,7 +201,7 @@ pub(super) const PARTS: [Part; 33] = [
             ),
             boxed(
                 5,
-                (44, 530, 232, 620),
+                (42, 536, 232, 626),
                 "selector",
                 &[
                     "Parker|: the selector",
@@ -217,120 +217,162 @@ pub(super) const PARTS: [Part; 33] = [
         forms: &[
             boxed(
                 1,
-                (288, 182, 496, 262),
+                (300, 182, 490, 272),
                 "queue",
                 &["queue of tasks|", "first in, first out"],
             ),
             boxed(
                 2,
-                (288, 182, 496, 262),
+                (300, 182, 490, 272),
                 "run queue",
-                &["run queue|", "ids of the tasks that", "can run"],
+                &[
+                    "run queue|",
+                    "ids of the tasks to poll",
+                    "a push into the empty",
+                    "queue calls unpark",
+                ],
             ),
         ],
     },
     Part {
         id: "front",
-        forms: &[arrow(1, End::Head, &[&[(288, 200), (242, 200)]])],
+        forms: &[arrow(1, End::Head, &[&[(300, 200), (242, 200)]])],
     },
     Part {
         id: "back",
-        forms: &[arrow(1, End::Head, &[&[(232, 252), (288, 252)]])],
-    },
-    Part {
-        id: "tasks",
-        forms: &[boxed(
-            2,
-            (288, 274, 496, 326),
-            "table of tasks",
-            &["table of tasks|", "the unfinished ones"],
-        )],
-    },
-    Part {
-        id: "out-and-in",
-        forms: &[arrow(2, End::Heads, &[&[(232, 290), (288, 290)]])],
+        forms: &[
+            arrow(1, End::Head, &[&[(242, 264), (300, 264)]]),
+            labelled(2, End::Head, &[&[(242, 264), (300, 264)]], ("wake", (257, 257))),
+        ],
     },
     Part {
         id: "join-handle",
         forms: &[boxed(
             3,
-            (288, 338, 496, 410),
+            (284, 292, 490, 364),
             "JoinHandle",
             &["JoinHandle|", "the result, and the waker", "of the task that waits"],
         )],
     },
     Part {
         id: "result",
-        forms: &[arrow(3, End::Head, &[&[(222, 366), (288, 366)]])],
+        forms: &[arrow(3, End::Head, &[&[(232, 352), (284, 352)]])],
     },
     Part {
-        id: "timers",
+        id: "tasks",
         forms: &[boxed(
             2,
-            (288, 434, 496, 506),
-            "timer queue",
-            &["timer queue|", "the wakers of the sleeps:", "(1) and (3) call them"],
+            (284, 374, 490, 424),
+            "table of tasks",
+            &["table of tasks|", "the unfinished ones"],
         )],
     },
     Part {
-        id: "deadline",
-        forms: &[arrow(2, End::Head, &[&[(288, 457), (242, 457)]])],
-    },
-    Part {
-        id: "sources",
-        forms: &[boxed(
-            5,
-            (288, 534, 496, 606),
-            "sources",
-            &["sources|", "descriptors, and wakers", "of those who wait"],
-        )],
-    },
-    Part {
-        id: "report",
-        forms: &[arrow(5, End::Head, &[&[(288, 565), (232, 565)]])],
-    },
-    Part {
-        id: "other-threads",
-        forms: &[
-            frame(2, (288, 738, 496, 812), (296, 761), "other threads", OTHERS),
-            frame(4, (8, 738, 496, 824), (296, 761), "other threads", OTHERS),
-        ],
+        id: "out-and-in",
+        forms: &[arrow(2, End::Heads, &[&[(242, 396), (284, 396)]])],
     },
     Part {
         id: "unparker",
         forms: &[
             boxed(
                 2,
-                (288, 660, 496, 712),
+                (284, 436, 490, 486),
                 "Unparker",
                 &["Unparker|", "unparks the thread"],
             ),
-            boxed(5, (288, 660, 496, 712), "Unparker", &["Unparker|", "does nothing"]),
-            boxed(6, (288, 660, 496, 712), "Unparker", &["Unparker|", "writes a byte"]),
+            boxed(5, (284, 436, 490, 486), "Unparker", &["Unparker|", "does nothing"]),
+            boxed(6, (284, 436, 490, 486), "Unparker", &["Unparker|", "writes a byte"]),
         ],
+    },
+    Part {
+        id: "if-it-was-empty",
+        forms: &[arrow(
+            2,
+            End::Head,
+            &[&[(490, 246), (502, 246), (502, 462), (490, 462)]],
+        )],
     },
     Part {
         id: "unpark",
         forms: &[
-            arrow(2, End::Head, &[&[(288, 686), (150, 686), (150, 620)]]),
-            arrow(5, End::Cross, &[&[(288, 686), (150, 686), (150, 654)]]),
-            arrow(6, End::Head, &[&[(288, 686), (242, 686)]]),
+            arrow(2, End::Head, &[&[(284, 462), (268, 462), (268, 550), (232, 550)]]),
+            arrow(5, End::Cross, &[&[(284, 462), (268, 462), (268, 520)]]),
+            arrow(6, End::Head, &[&[(387, 486), (387, 510)]]),
         ],
     },
     Part {
         id: "self-socket",
         forms: &[boxed(
             6,
-            (72, 660, 242, 712),
+            (284, 510, 490, 582),
             "self-socket",
-            &["self-socket|", "then it is readable"],
+            &[
+                "self-socket|: the byte",
+                "arrives at the end that",
+                "the selector watches",
+            ],
         )],
+    },
+    Part {
+        id: "readable",
+        forms: &[arrow(6, End::Head, &[&[(284, 550), (232, 550)]])],
+    },
+    Part {
+        id: "timers",
+        forms: &[boxed(
+            2,
+            (284, 600, 490, 672),
+            "timer queue",
+            &["timer queue|", "the wakers of the sleeps:", "(1) and (3) call them"],
+        )],
+    },
+    Part {
+        id: "deadline",
+        forms: &[arrow(2, End::Head, &[&[(284, 644), (242, 644)]])],
+    },
+    Part {
+        id: "due",
+        forms: &[labelled(
+            2,
+            End::Head,
+            &[&[(490, 656), (528, 656), (528, 106), (242, 106)]],
+            ("sleeps that are due", (290, 98)),
+        )],
+    },
+    Part {
+        id: "sources",
+        forms: &[boxed(
+            5,
+            (284, 690, 490, 762),
+            "sources",
+            &["sources|", "descriptors, and wakers", "of those who wait"],
+        )],
+    },
+    Part {
+        id: "report",
+        forms: &[arrow(5, End::Head, &[&[(284, 726), (138, 726), (138, 626)]])],
+    },
+    Part {
+        id: "look",
+        forms: &[labelled(
+            5,
+            End::Join,
+            &[&[(490, 746), (528, 746), (528, 656)]],
+            ("sources that are ready", (290, 126)),
+        )],
+    },
+    Part {
+        id: "other-threads",
+        forms: &[
+            frame(2, (284, 786, 490, 838), (292, 809), "other threads", OTHERS),
+            frame(4, (8, 786, 490, 872), (292, 809), "other threads", OTHERS),
+        ],
     },
     Part {
         id: "pool",
         forms: &[boxed(
             4,
-            (18, 746, 278, 816),
+            (18, 794, 274, 864),
             "thread pool",
             &[
                 "thread pool|",
@@ -341,42 +383,32 @@ pub(super) const PARTS: [Part; 33] = [
     },
     Part {
         id: "job",
-        forms: &[labelled(4, End::Head, &[&[(40, 640), (40, 746)]], ("job", (48, 730)))],
-    },
-    Part {
-        id: "unpark-by-threads",
-        forms: &[arrow(2, End::Head, &[&[(392, 738), (392, 712)]])],
-    },
-    Part {
-        id: "readable",
-        forms: &[arrow(6, End::Head, &[&[(150, 660), (150, 620)]])],
+        forms: &[labelled(4, End::Head, &[&[(40, 672), (40, 794)]], ("job", (48, 778)))],
     },
     Part {
         id: "wake",
         forms: &[labelled(
             2,
             End::Head,
-            &[&[(496, 780), (518, 780), (518, 156), (392, 156), (392, 182)]],
-            ("a wake puts an id at the back", (280, 146)),
+            &[&[(490, 816), (515, 816), (515, 166), (400, 166), (400, 182)]],
+            ("a wake: to the back", (290, 158)),
         )],
     },
     Part {
         id: "wake-by-timers",
-        forms: &[arrow(2, End::Join, &[&[(496, 470), (518, 470)]])],
+        forms: &[arrow(2, End::Join, &[&[(490, 616), (515, 616)]])],
     },
     Part {
         id: "wake-by-result",
-        forms: &[arrow(3, End::Join, &[&[(496, 374), (518, 374)]])],
+        forms: &[arrow(3, End::Head, &[&[(387, 292), (387, 272)]])],
     },
     Part {
         id: "wake-by-sources",
-        forms: &[arrow(5, End::Join, &[&[(496, 570), (518, 570)]])],
+        forms: &[arrow(5, End::Join, &[&[(490, 710), (515, 710)]])],
     },
 ];
 
 const RUN: &[&str] = &["run|: until no task is left"];
-
-const TAKE: &[&str] = &["(2)| take the next id"];
 
 const POLL: &[&str] = &[
     "poll| its task; it may",
@@ -385,4 +417,4 @@ const POLL: &[&str] = &[
     "Ready: dropped",
 ];
 
-const OTHERS: &[&str] = &["other threads|", "wake: push an id; unpark", "if the queue was empty"];
+const OTHERS: &[&str] = &["other threads|", "wake tasks as well"];
