@@ -24,8 +24,8 @@ impl Key {
         Self(deadline, NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    pub(crate) fn deadline(&self) -> Instant {
-        self.0
+    pub(crate) fn is_due(&self) -> bool {
+        self.0 <= now()
     }
 }
 
@@ -37,17 +37,17 @@ pub(crate) struct Timers {
 
 impl Timers {
     /// Returns the waker that was there before. The caller drops it: the drop of a waker may run user code.
-    pub(crate) fn insert(&self, key: Key, waker: Waker) -> Option<Waker> {
-        self.queue.borrow_mut().insert(key, waker)
+    pub(crate) fn insert(&self, key: &Key, waker: Waker) -> Option<Waker> {
+        self.queue.borrow_mut().insert(*key, waker)
     }
 
     /// Returns the waker that was there, for the caller to drop.
-    pub(crate) fn remove(&self, key: Key) -> Option<Waker> {
-        self.queue.borrow_mut().remove(&key)
+    pub(crate) fn remove(&self, key: &Key) -> Option<Waker> {
+        self.queue.borrow_mut().remove(key)
     }
 
     pub(crate) fn earliest(&self) -> Option<Instant> {
-        self.queue.borrow().keys().next().map(Key::deadline)
+        self.queue.borrow().keys().next().map(|key| key.0)
     }
 
     /// Wakes those whose deadline is not after `until`, in order.

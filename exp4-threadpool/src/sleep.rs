@@ -47,17 +47,17 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // The clock decides, not the wake: a task may be polled for other reasons. At its first poll a sleep always waits,
         // however short it is, so that others run first.
-        if mem::replace(&mut self.polled, true) && self.key.deadline() <= now() {
+        if mem::replace(&mut self.polled, true) && self.key.is_due() {
             return Poll::Ready(());
         }
         // Only the latest waker counts: the future may have moved to another task.
-        drop(current().timers.insert(self.key, cx.waker().clone()));
+        drop(current().timers.insert(&self.key, cx.waker().clone()));
         Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        drop(try_current().map(|core| core.timers.remove(self.key)));
+        drop(try_current().map(|core| core.timers.remove(&self.key)));
     }
 }

@@ -1,55 +1,84 @@
 //! The timer queue: which wakers to call, and when. It knows nothing of tasks.
 //!
-//! For speed it is a heap and a hash map. To add a deadline to a heap mostly takes the same time, however many there are, but
-//! none can be taken out of its middle. So a sleep that is dropped leaves its key in the heap, and takes its waker along. And a
-//! key counts nanoseconds, which takes less room than an `Instant`, and less time to compare.
+//! For speed it is a heap whose entries know their places. A table has for each sleep its waker, and where in the heap it
+//! is; and a key knows its slot in the table. So a sleep that is dropped is found without a search and leaves nothing behind.
+//! An entry of the heap is 16 bytes, so that a node and its children are few cache lines; a time in it is a count of
+//! nanoseconds. This must not break the order: equal counts are told apart by the numbers of their keys.
 
-use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::cell::{Cell, RefCell};
+use std::mem;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// By how many the keys of dropped sleeps may outnumber the others in a heap.
-const STALE_LIMIT: usize = 64;
+use slab::Slab;
+
+/// How many children a node of the heap has. With four the heap is half as deep as with two.
+const CHILDREN: usize = 4;
 
 /// The number of the next key. One counter for all schedulers: a sleep that is dropped under another scheduler than its own
 /// does not find, by accident, another sleep's key there.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
+thread_local! {
+    /// The last look of this thread at the clock. It is never later than that now.
+    static SEEN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
 /// The clock that deadlines are compared with. A function, so that another clock can take its place here alone.
 pub(crate) fn now() -> Instant {
-    Instant::now()
+    let now = Instant::now();
+    SEEN.set(Some(now));
+    now
 }
 
-/// A deadline, in nanoseconds since `start`, and a number that tells equal deadlines apart: the sleep that was made first ends
-/// first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key(u64, u64);
+/// Nanoseconds since the first key was made; negative for a deadline before that. They last for 292 years in both directions,
+/// and what is further away counts as that.
+type Ticks = i64;
 
-impl Key {
-    /// A deadline before `start` counts as `start`.
-    pub(crate) fn new(deadline: Instant) -> Self {
-        let nanoseconds = deadline.saturating_duration_since(start()).as_nanos();
-        let nanoseconds = u64::try_from(nanoseconds).unwrap_or(u64::MAX);
-        Self(nanoseconds, NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-
-    pub(crate) fn deadline(&self) -> Instant {
-        start() + Duration::from_nanos(self.0)
-    }
-}
-
-/// A year before the first key of the process was made: so deadlines that have passed keep their order.
 fn start() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
-    *START.get_or_init(|| {
-        let now = Instant::now();
-        now.checked_sub(Duration::from_secs(365 * 24 * 60 * 60)).unwrap_or(now)
-    })
+    *START.get_or_init(Instant::now)
+}
+
+fn ticks(instant: Instant) -> Ticks {
+    let start = start();
+    let count = |span: Duration| Ticks::try_from(span.as_nanos()).unwrap_or(Ticks::MAX);
+    match instant.checked_duration_since(start) {
+        Some(after) => count(after),
+        None => -count(start - instant),
+    }
+}
+
+fn instant(ticks: Ticks) -> Instant {
+    let span = Duration::from_nanos(ticks.unsigned_abs());
+    if ticks < 0 { start() - span } else { start() + span }
+}
+
+/// A deadline, a number that tells equal deadlines apart, and a slot in the table: that of this key only if the number there
+/// is the same. It is atomic only because a sleep is `Sync`: who polls or drops a sleep has it alone.
+#[derive(Debug)]
+pub(crate) struct Key {
+    deadline: Ticks,
+    number: u64,
+    slot: AtomicUsize,
+}
+
+impl Key {
+    pub(crate) fn new(deadline: Instant) -> Self {
+        Self {
+            deadline: ticks(deadline),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            slot: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    /// A sleep that has been woken is due at the loop's last look, and takes no other.
+    pub(crate) fn is_due(&self) -> bool {
+        let by = |time| self.deadline <= ticks(time);
+        SEEN.get().is_some_and(by) || by(now())
+    }
 }
 
 /// The wakers of the sleeps.
@@ -60,89 +89,145 @@ pub(crate) struct Timers {
 
 #[derive(Default)]
 struct Queue {
-    /// The first is never that of a dropped sleep.
-    keys: BinaryHeap<Reverse<Key>>,
-    /// By the number of the key.
-    wakers: HashMap<u64, Waker, BuildHasherDefault<NumberHasher>>,
+    /// No node is earlier than its parent. The parent of node `n` is `(n - 1) / CHILDREN`.
+    heap: Vec<Node>,
+    table: Slab<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    deadline: Ticks,
+    slot: usize,
+}
+
+struct Entry {
+    waker: Waker,
+    number: u64,
+    /// Where in the heap its node is.
+    place: usize,
 }
 
 impl Timers {
     /// Returns the waker that was there before. The caller drops it: the drop of a waker may run user code.
-    pub(crate) fn insert(&self, key: Key, waker: Waker) -> Option<Waker> {
+    pub(crate) fn insert(&self, key: &Key, waker: Waker) -> Option<Waker> {
         let mut queue = self.queue.borrow_mut();
-        let replaced = queue.wakers.insert(key.1, waker);
-        if replaced.is_none() {
-            queue.keys.push(Reverse(key));
+        if let Some(slot) = queue.find(key) {
+            return Some(mem::replace(&mut queue.table[slot].waker, waker));
         }
-        replaced
+        key.slot.store(queue.insert(key, waker), Ordering::Relaxed);
+        None
     }
 
     /// Returns the waker that was there, for the caller to drop.
-    pub(crate) fn remove(&self, key: Key) -> Option<Waker> {
-        self.queue.borrow_mut().remove(key)
+    pub(crate) fn remove(&self, key: &Key) -> Option<Waker> {
+        let mut queue = self.queue.borrow_mut();
+        queue.find(key).map(|slot| queue.remove(slot))
     }
 
     pub(crate) fn earliest(&self) -> Option<Instant> {
-        self.queue.borrow().keys.peek().map(|first| first.0.deadline())
+        self.queue.borrow().heap.first().map(|node| instant(node.deadline))
     }
 
     /// Wakes those whose deadline is not after `until`, in order.
     pub(crate) fn wake_until(&self, until: Instant) {
+        let until = ticks(until);
         while let Some(waker) = self.pop(until) {
             waker.wake();
         }
     }
 
-    fn pop(&self, until: Instant) -> Option<Waker> {
+    fn pop(&self, until: Ticks) -> Option<Waker> {
         let mut queue = self.queue.borrow_mut();
-        let first = queue.keys.peek()?.0;
-        if first.deadline() > until {
-            return None;
-        }
-        queue.remove(first)
+        let slot = queue.heap.first().filter(|node| node.deadline <= until)?.slot;
+        Some(queue.remove(slot))
     }
 }
 
 impl Drop for Timers {
     /// Wakes all who wait: nobody looks at the clock for them any more, and their next poll finds that out.
     fn drop(&mut self) {
-        let Queue { keys, mut wakers } = self.queue.take();
-        let in_order = keys.into_sorted_vec().into_iter().rev();
-        in_order.filter_map(|key| wakers.remove(&key.0.1)).for_each(Waker::wake);
+        while let Some(waker) = self.pop(Ticks::MAX) {
+            waker.wake();
+        }
     }
 }
 
 impl Queue {
-    /// Also takes out the keys of dropped sleeps: those in front at once, the others when there are too many of them.
-    fn remove(&mut self, key: Key) -> Option<Waker> {
-        let waker = self.wakers.remove(&key.1)?;
-        let Self { keys, wakers } = self;
-        while keys.peek().is_some_and(|first| !wakers.contains_key(&first.0.1)) {
-            keys.pop();
+    /// The slot of a key, unless it has been taken out, or is another scheduler's: then the slot is free or another key's.
+    fn find(&self, key: &Key) -> Option<usize> {
+        let slot = key.slot.load(Ordering::Relaxed);
+        self.table.get(slot).filter(|entry| entry.number == key.number)?;
+        Some(slot)
+    }
+
+    fn insert(&mut self, key: &Key, waker: Waker) -> usize {
+        let (number, place) = (key.number, self.heap.len());
+        let slot = self.table.insert(Entry { waker, number, place });
+        let node = Node {
+            deadline: key.deadline,
+            slot,
+        };
+        self.heap.push(node);
+        self.move_up(place, node);
+        slot
+    }
+
+    /// The last node of the heap takes the place of the one that goes. It may be earlier than the nodes above, because these
+    /// may be in another branch than it was.
+    fn remove(&mut self, slot: usize) -> Waker {
+        let last = self.heap.pop().expect("what is in the table is in the heap");
+        let place = self.table[slot].place;
+        if place < self.heap.len() {
+            let place = self.move_down(place, last);
+            self.move_up(place, last);
         }
-        if keys.len() > 2 * wakers.len() + STALE_LIMIT {
-            keys.retain(|key| wakers.contains_key(&key.0.1));
+        self.table.remove(slot).waker
+    }
+
+    /// Moves later nodes down, from a free place on upwards, until `node` can be put into the free place.
+    fn move_up(&mut self, mut place: usize, node: Node) {
+        while let Some(below) = place.checked_sub(1) {
+            let parent = self.heap[below / CHILDREN];
+            if !self.is_before(node, parent) {
+                break;
+            }
+            self.put(place, parent);
+            place = below / CHILDREN;
         }
-        Some(waker)
-    }
-}
-
-/// Hashes the numbers of keys. The standard hasher is made for keys that an attacker may choose, and takes longer than the rest
-/// of a sleep.
-#[derive(Default)]
-struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn write_u64(&mut self, number: u64) {
-        // The fraction of the golden ratio spreads the numbers over the upper half; the map looks at the lowest bits first.
-        self.0 = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+        self.put(place, node);
     }
 
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("a key is a number");
+    /// Moves earlier nodes up, from a free place on downwards, until `node` can be put into the free place. Returns which that is.
+    fn move_down(&mut self, mut place: usize, node: Node) -> usize {
+        while let Some(child) = self
+            .first_child(place)
+            .filter(|child| self.is_before(self.heap[*child], node))
+        {
+            self.put(place, self.heap[child]);
+            place = child;
+        }
+        place
     }
 
-    fn finish(&self) -> u64 {
-        self.0
+    /// The earliest of a node's children.
+    fn first_child(&self, place: usize) -> Option<usize> {
+        let children = place * CHILDREN + 1..self.heap.len().min(place * CHILDREN + 1 + CHILDREN);
+        children.reduce(|first, child| {
+            if self.is_before(self.heap[child], self.heap[first]) {
+                child
+            } else {
+                first
+            }
+        })
+    }
+
+    fn put(&mut self, place: usize, node: Node) {
+        self.heap[place] = node;
+        self.table[node.slot].place = place;
+    }
+
+    fn is_before(&self, one: Node, other: Node) -> bool {
+        let number = |node: Node| self.table[node.slot].number;
+        one.deadline < other.deadline || one.deadline == other.deadline && number(one) < number(other)
     }
 }
