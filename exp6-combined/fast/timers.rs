@@ -172,8 +172,8 @@ impl Queue {
         slot
     }
 
-    /// The last node of the heap takes the place of the one that goes. It may be earlier than the nodes above, because these
-    /// may be in another branch than it was.
+    /// The last node of the heap gets the place of the one that goes. It may have to go down from there, or up: it comes from
+    /// another branch, and may be earlier than its new parent.
     fn remove(&mut self, slot: usize) -> Waker {
         let last = self.heap.pop().expect("what is in the table is in the heap");
         let place = self.table[slot].place;
@@ -186,22 +186,19 @@ impl Queue {
 
     /// Moves later nodes down, from a free place on upwards, until `node` can be put into the free place.
     fn move_up(&mut self, mut place: usize, node: Node) {
-        while let Some(below) = place.checked_sub(1) {
-            let parent = self.heap[below / CHILDREN];
-            if !self.is_before(node, parent) {
-                break;
-            }
-            self.put(place, parent);
+        while let Some(below) = place.checked_sub(1)
+            && self.is_before(node, self.heap[below / CHILDREN])
+        {
+            self.put(place, self.heap[below / CHILDREN]);
             place = below / CHILDREN;
         }
         self.put(place, node);
     }
 
-    /// Moves earlier nodes up, from a free place on downwards, until `node` can be put into the free place. Returns which that is.
+    /// Moves earlier nodes up, from a free place on downwards, until `node` can be put into the free place, which it returns.
     fn move_down(&mut self, mut place: usize, node: Node) -> usize {
-        while let Some(child) = self
-            .first_child(place)
-            .filter(|child| self.is_before(self.heap[*child], node))
+        while let Some(child) = self.first_child(place)
+            && self.is_before(self.heap[child], node)
         {
             self.put(place, self.heap[child]);
             place = child;
@@ -209,16 +206,15 @@ impl Queue {
         place
     }
 
-    /// The earliest of a node's children.
+    /// The place of the earliest of a node's children.
     fn first_child(&self, place: usize) -> Option<usize> {
-        let children = place * CHILDREN + 1..self.heap.len().min(place * CHILDREN + 1 + CHILDREN);
-        children.reduce(|first, child| {
-            if self.is_before(self.heap[child], self.heap[first]) {
-                child
-            } else {
-                first
-            }
-        })
+        let from = place * CHILDREN + 1;
+        let children = from..self.heap.len().min(from + CHILDREN);
+        let earlier = |one, other| match self.is_before(self.heap[other], self.heap[one]) {
+            true => other,
+            false => one,
+        };
+        children.reduce(earlier)
     }
 
     fn put(&mut self, place: usize, node: Node) {
@@ -226,6 +222,7 @@ impl Queue {
         self.table[node.slot].place = place;
     }
 
+    /// The numbers lie elsewhere, and are compared only if they have to be.
     fn is_before(&self, one: Node, other: Node) -> bool {
         let number = |node: Node| self.table[node.slot].number;
         one.deadline < other.deadline || one.deadline == other.deadline && number(one) < number(other)

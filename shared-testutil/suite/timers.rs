@@ -782,6 +782,43 @@ fn ten_thousand_sleeps_end_in_order_and_the_cancelled_not_at_all() {
     assert!(ended.is_sorted());
 }
 
+/// Notes its delay when it is woken.
+struct Noter(Duration, Arc<Mutex<Vec<Duration>>>);
+
+impl Wake for Noter {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().expect("no poison").push(self.0);
+    }
+}
+
+#[test]
+fn dropped_sleeps_leave_the_others_in_order() {
+    const SLEEPS: u32 = 1_000;
+    let _watchdog = watchdog(LIMIT);
+    let woken: Arc<Mutex<Vec<Duration>>> = Arc::default();
+    let noted = Arc::clone(&woken);
+    run(async move {
+        let base = Instant::now() + AHEAD;
+        // In no order, each delay twice.
+        let delays = (0..2 * SLEEPS).map(|number| number * 7919 % SLEEPS * Duration::from_micros(10));
+        let begin = |delay| {
+            let mut nap = sleep_until(base + delay);
+            let waker = Waker::from(Arc::new(Noter(delay, Arc::clone(&noted))));
+            assert!(Pin::new(&mut nap).poll(&mut Context::from_waker(&waker)).is_pending());
+            nap
+        };
+        let mut sleeps: Vec<Sleep> = delays.map(begin).collect();
+        // Most are dropped, in no order either.
+        for number in 0..3 * sleeps.len() / 4 {
+            drop(sleeps.swap_remove(number * 7 % sleeps.len()));
+        }
+        sleep_until(base + ms(10)).await;
+    });
+    let woken = woken.lock().expect("no poison");
+    assert_eq!(woken.len(), SLEEPS as usize / 2);
+    assert!(woken.is_sorted());
+}
+
 #[test]
 fn many_sleeps_in_one_task_work_as_well() {
     let _watchdog = watchdog(LIMIT);
