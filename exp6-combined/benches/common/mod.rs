@@ -4,6 +4,7 @@
 
 pub(crate) mod alloc;
 pub(crate) mod clock;
+pub(crate) mod machine;
 pub(crate) mod page;
 pub(crate) mod svg;
 

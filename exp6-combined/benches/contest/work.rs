@@ -288,18 +288,8 @@ pub(crate) async fn echo<R: Runtime>(connections: usize, rounds: usize) -> Durat
     let mut clients = Vec::new();
     for _ in 0..connections {
         let mut client = R::connect(address).await;
-        let mut server = R::accept(&listener).await;
-        servers.push(R::spawn(async move {
-            let mut buffer = vec![0; BUFFER];
-            loop {
-                let length;
-                (length, buffer) = R::read(&mut server, buffer).await;
-                if length == 0 {
-                    return;
-                }
-                buffer = R::write_all(&mut server, buffer, length).await;
-            }
-        }));
+        let server = R::accept(&listener).await;
+        servers.push(R::spawn(serve::<R>(server)));
         // One message before the clock starts: the server is in its loop then.
         let buffer = exchange::<R>(&mut client, vec![0; BUFFER], 0).await;
         clients.push((client, buffer));
@@ -320,6 +310,21 @@ pub(crate) async fn echo<R: Runtime>(connections: usize, rounds: usize) -> Durat
         server.await;
     }
     elapsed
+}
+
+/// Sends back what it receives, until the stream ends. Not an `async fn`, which would have room for the stream twice.
+pub(crate) fn serve<R: Runtime>(mut stream: R::Stream) -> impl Future<Output = ()> + 'static {
+    async move {
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let length;
+            (length, buffer) = R::read(&mut stream, buffer).await;
+            if length == 0 {
+                return;
+            }
+            buffer = R::write_all(&mut stream, buffer, length).await;
+        }
+    }
 }
 
 /// Sends a message and receives its echo, all in a buffer that is handed back.
