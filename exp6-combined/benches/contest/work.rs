@@ -313,6 +313,7 @@ pub(crate) async fn echo<R: Runtime>(connections: usize, rounds: usize) -> Durat
 }
 
 /// Sends back what it receives, until the stream ends. Not an `async fn`, which would have room for the stream twice.
+#[allow(clippy::manual_async_fn)]
 pub(crate) fn serve<R: Runtime>(mut stream: R::Stream) -> impl Future<Output = ()> + 'static {
     async move {
         let mut buffer = vec![0; BUFFER];
