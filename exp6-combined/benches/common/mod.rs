@@ -3,10 +3,14 @@
 #![allow(dead_code)]
 
 pub(crate) mod alloc;
+pub(crate) mod callgrind;
 pub(crate) mod clock;
 pub(crate) mod machine;
+pub(crate) mod package;
 pub(crate) mod page;
 pub(crate) mod svg;
+
+use std::iter;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -22,6 +26,17 @@ pub(crate) fn variant() -> String {
         [] => "exp6 with its plain files.".to_owned(),
         on => format!("exp6 with {}.", on.join(", ")),
     }
+}
+
+/// Runs each of `n` in each round, and returns what they gave. Each goes first in turn, so that none always follows the same one.
+pub(crate) fn in_turn<T>(n: usize, rounds: usize, mut run: impl FnMut(usize) -> Option<T>) -> Vec<Vec<T>> {
+    let mut runs: Vec<Vec<T>> = iter::repeat_with(Vec::new).take(n).collect();
+    for round in 0..rounds {
+        for place in (0..n).map(|place| (place + round) % n) {
+            runs[place].extend(run(place));
+        }
+    }
+    runs
 }
 
 /// The value a quarter of the way up, half of it, and three quarters.

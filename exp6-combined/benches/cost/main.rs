@@ -9,11 +9,12 @@ mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use std::{env, fs, process};
 
+use common::package::Package;
 use common::page::{BENCHES, Page};
 use common::quartiles;
 
@@ -67,9 +68,9 @@ fn main() {
     page.line("|---|--:|--:|--:|--:|");
     for server in &SERVERS {
         let folder = place.join(server.name);
-        prepare(server, &folder);
-        let builds: Vec<_> = (0..TIMES).map(|_| build(&folder)).collect();
-        let program = folder.join("target/release/server");
+        let package = prepare(server, folder);
+        let builds: Vec<_> = (0..TIMES).map(|_| build(&package)).collect();
+        let program = package.target().join("release/server");
         check(&program);
         let median = |value: fn(&Build) -> f64| quartiles(&builds.iter().map(value).collect::<Vec<_>>())[1];
         page.line(&format!(
@@ -88,24 +89,23 @@ fn main() {
 }
 
 /// Writes the package, and fetches what it depends on.
-fn prepare(server: &Server, folder: &Path) {
-    fs::create_dir_all(folder.join("src")).unwrap();
+fn prepare(server: &Server, folder: PathBuf) -> Package {
     let manifest = format!(
-        "[package]\nname = \"server\"\nedition = \"2024\"\n\n[dependencies]\n{}\n\n[profile.release]\nstrip = true\n\n[workspace]\n",
+        "[package]\nname = \"server\"\nedition = \"2024\"\n\n[dependencies]\n{}\n\n[profile.release]\nstrip = true\n",
         server.dependency
     );
-    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
-    fs::write(folder.join("src/main.rs"), server.source).unwrap();
-    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-    fs::copy(lock, folder.join("Cargo.lock")).unwrap();
-    let status = cargo(folder, &["fetch", "--quiet"]).status().unwrap();
+    let package = Package::new(folder, &manifest);
+    fs::create_dir_all(package.folder().join("src")).unwrap();
+    fs::write(package.folder().join("src/main.rs"), server.source).unwrap();
+    let status = package.cargo(&["fetch", "--quiet"]).status().unwrap();
     assert!(status.success(), "the sources cannot be fetched");
+    package
 }
 
-fn build(folder: &Path) -> Build {
-    let _ = fs::remove_dir_all(folder.join("target"));
+fn build(package: &Package) -> Build {
+    let _ = fs::remove_dir_all(package.target());
     let (start, processor) = (Instant::now(), processor_seconds());
-    let output = cargo(folder, &["build", "--release", "--offline"]).output().unwrap();
+    let output = package.cargo(&["build", "--release", "--offline"]).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     Build {
@@ -113,13 +113,6 @@ fn build(folder: &Path) -> Build {
         processor_seconds: processor_seconds() - processor,
         crates: errors.lines().filter(|line| line.contains("Compiling")).count(),
     }
-}
-
-fn cargo(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(args).current_dir(folder);
-    command.env("CARGO_TARGET_DIR", folder.join("target"));
-    command
 }
 
 /// What the processes that have ended have used. Zero where the system does not tell in Linux's way.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::common::clock::kind;
 use crate::common::page::Page;
-use crate::common::quartiles;
+use crate::common::{in_turn, quartiles};
 use crate::contest::work::Workload;
 
 /// Somebody to run the workloads. The first of the list is what the others are compared with.
@@ -155,17 +155,10 @@ pub(crate) fn table(
 fn rounds_of(work: Workload, contestants: &[Contestant], rounds: usize, divisor: usize) -> Vec<Vec<f64>> {
     // Counts do not vary.
     let rounds = if work.is_memory() { 1 } else { rounds };
-    let mut runs = vec![Vec::new(); contestants.len()];
-    for round in 0..rounds {
-        // Each goes first in turn, so that nobody always follows the same one.
-        for place in 0..contestants.len() {
-            let place = (place + round) % contestants.len();
-            if (contestants[place].has)(work) {
-                runs[place].push(contestants[place].run(work, divisor));
-            }
-        }
-    }
-    runs
+    in_turn(contestants.len(), rounds, |place| {
+        let contestant = &contestants[place];
+        (contestant.has)(work).then(|| contestant.run(work, divisor))
+    })
 }
 
 fn absolute(work: Workload, runs: &[f64]) -> String {

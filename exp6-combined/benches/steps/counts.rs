@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use std::{env, fs, process};
 
 use crate::common::alloc::Count;
+use crate::common::callgrind::instructions;
 use crate::exps::STEPS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +32,12 @@ impl Tool {
     fn total(self, step: &str, work: &str, n: usize) -> Option<f64> {
         let program = env::current_exe().unwrap();
         let args = ["--alone", step, work, &n.to_string()];
+        if self == Self::Instructions {
+            let counted = instructions(&program, &args);
+            return counted.map_err(|problem| eprintln!("{work} on {step}: {problem}")).ok();
+        }
         let report = env::temp_dir().join(format!("steps-{}", process::id()));
         let mut command = match self {
-            Self::Instructions => {
-                let mut command = Command::new("valgrind");
-                command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-                command.arg(program);
-                command
-            }
             Self::SystemCalls => {
                 let mut command = Command::new("strace");
                 command.args(["-f", "-c", "-o"]).arg(&report).arg(program);
@@ -64,10 +63,7 @@ impl Tool {
             Self::Allocations => word(0),
             Self::Bytes => word(1),
             Self::Pages => word(2),
-            Self::Instructions => {
-                let (_, number) = errors.split_once("Collected : ")?;
-                number.split_whitespace().next()?.parse().ok()
-            }
+            Self::Instructions => unreachable!("callgrind has counted them"),
             Self::SystemCalls => {
                 let summary = fs::read_to_string(&report).unwrap();
                 fs::remove_file(report).unwrap();

@@ -13,7 +13,7 @@ use std::thread;
 
 use common::clock::{count_cpu_time, kind};
 use common::page::{NUMBERS, Page};
-use common::quartiles;
+use common::{in_turn, quartiles};
 use counts::{Tool, child};
 use exps::{STEPS, Step};
 
@@ -152,18 +152,12 @@ fn row(title: &str, values: &[Option<f64>]) -> String {
 
 /// Nanoseconds an operation: the median of rounds in which each experiment has its turn.
 fn times(work: &str, n: usize, rounds: usize) -> Vec<Option<f64>> {
-    let mut runs = vec![Vec::new(); STEPS.len()];
-    for round in 0..rounds {
-        for place in 0..STEPS.len() {
-            let place = (place + round) % STEPS.len();
-            if let Some(run) = STEPS[place].find(work) {
-                let time = thread::spawn(move || run(n))
-                    .join()
-                    .expect("the workload checks its result");
-                runs[place].push(time.as_nanos() as f64 / n as f64);
-            }
-        }
-    }
+    let runs = in_turn(STEPS.len(), rounds, |place| {
+        let run = STEPS[place].find(work)?;
+        let time = thread::spawn(move || run(n)).join();
+        let time = time.expect("the workload checks its result");
+        Some(time.as_nanos() as f64 / n as f64)
+    });
     let median = |runs: &Vec<f64>| (!runs.is_empty()).then(|| quartiles(runs)[1]);
     runs.iter().map(median).collect()
 }
