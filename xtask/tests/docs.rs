@@ -17,6 +17,7 @@ fn generated() -> Vec<String> {
         "docs/diffs/fast.diff",
         "docs/order",
         "docs/growth.svg",
+        "docs/speed.svg",
         "docs/loop/all.svg",
         "docs/numbers.md",
         "README.md",

@@ -23,7 +23,7 @@ use table::Plan;
 use variants::Variants;
 
 const USAGE: &str = "\
---quick                    fewer rounds
+--quick                    fewer and shorter runs
 --only yield_many,spawn    these workloads
 --rounds 9                 runs of each variant
 --cpu                      processor time of the scheduler's thread, on a machine that others use too
@@ -104,6 +104,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Options, String> {
         plan: Plan {
             works: workloads().collect(),
             rounds: 0,
+            divisor: 1,
             times: true,
             counts: true,
             cpu: false,
@@ -131,6 +132,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Options, String> {
             arg => return Err(misused(arg.unexpected())),
         }
     }
+    options.plan.divisor = if quick { 5 } else { 1 };
     options.plan.rounds = rounds.unwrap_or(if quick { 3 } else { 15 }).max(1);
     let whole = !only && options.plan.times && options.plan.counts;
     if options.publish && !whole {

@@ -49,7 +49,7 @@ const USES: [(&str, RGBColor, &[&str]); 6] = [
 const SIZE: (u32, u32) = (830, 424);
 
 /// Reads on white and on black, where a viewer ignores the style sheet.
-const INK: RGBColor = RGBColor(0x76, 0x7d, 0x86);
+pub(super) const INK: RGBColor = RGBColor(0x76, 0x7d, 0x86);
 
 const STYLE: &str = "\
 <style>
@@ -73,10 +73,15 @@ pub(crate) fn draw(tree: &Tree) -> Result<String> {
     let drawn = drawn.and_then(|()| root.present().map_err(cannot_draw));
     drop(root);
     drawn?;
-    let title = format!("<title>{ALT}</title>\n<desc>{}</desc>\n{STYLE}", describe(&steps));
-    let (head, body) = svg.split_once('\n').unwrap_or((&svg, ""));
+    Ok(titled(&svg, ALT, &describe(&steps)))
+}
+
+/// A chart with what screen readers say of it, and with ink for light and for dark pages.
+pub(super) fn titled(svg: &str, title: &str, description: &str) -> String {
+    let title = format!("<title>{title}</title>\n<desc>{description}</desc>\n{STYLE}");
+    let (head, body) = svg.split_once('\n').unwrap_or((svg, ""));
     let head = head.replacen("<svg ", "<svg role=\"img\" ", 1);
-    Ok(format!("{head}\n{title}{body}"))
+    format!("{head}\n{title}{body}")
 }
 
 /// Code lines for each of the uses.
@@ -102,8 +107,8 @@ fn describe(steps: &[[usize; USES.len()]]) -> String {
     sentences.collect::<Vec<_>>().join(" ")
 }
 
-fn cannot_draw(error: impl Display) -> Stop {
-    Stop::Failed(format!("{FILE}: {error}"))
+pub(super) fn cannot_draw(error: impl Display) -> Stop {
+    Stop::Failed(format!("a chart cannot be drawn: {error}"))
 }
 
 /// Where things are, in pixels.
@@ -111,10 +116,10 @@ const BAR_WIDTH: i32 = 112;
 const BAR_HEIGHT: usize = 340;
 const BASELINE: i32 = 392;
 
-type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Text of that size in pixels, centred or from the left.
-fn font(size: f64, anchor: HPos, colour: RGBColor) -> TextStyle<'static> {
+pub(super) fn font(size: f64, anchor: HPos, colour: RGBColor) -> TextStyle<'static> {
     // The backend makes points of the size.
     let font = ("sans-serif", size * 1.24).into_font();
     font.color(&colour)

@@ -6,6 +6,7 @@ mod markers;
 mod patch;
 mod picture;
 mod prices;
+mod speed;
 mod tables;
 
 use std::fs;
@@ -105,6 +106,10 @@ fn generated(tree: &Tree, out: &mut impl Write) -> Result<Vec<Generated>> {
         path: chart::FILE.to_owned(),
         text: chart::draw(tree)?,
     });
+    files.extend(speed::draw(tree)?.map(|text| Generated {
+        path: speed::FILE.to_owned(),
+        text,
+    }));
     files.extend(pictures());
     for page in pages(tree)? {
         files.push(page.fill(tree, out)?);
@@ -137,7 +142,11 @@ fn pages(tree: &Tree) -> Result<Vec<Page>> {
         path: path.to_owned(),
         blocks,
     };
-    let numbers = vec![("sizes", tables::sizes(tree)?), ("changes", tables::changes(tree)?)];
+    let numbers = vec![
+        ("sizes", tables::sizes(tree)?),
+        ("changes", tables::changes(tree)?),
+        ("features", prices::features(tree)?),
+    ];
     let mut pages = vec![
         page("README.md", Vec::new()),
         page("CONTRIBUTING.md", vec![("limits", tables::limits(tree)?)]),

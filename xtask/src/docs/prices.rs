@@ -1,4 +1,4 @@
-//! `exp6-combined/fast/README.md`: the price of each twin, in lines.
+//! The price of speed in lines: of each twin for `exp6-combined/fast/README.md`, of each feature for docs/numbers.md.
 
 use std::path::Path;
 
@@ -7,10 +7,77 @@ use crate::rust::Source;
 use crate::stop::Result;
 use crate::table::Table;
 use crate::tree::Tree;
-use crate::twins;
+use crate::twins::{self, Twin};
 
 /// The page.
 pub(super) const PAGE: &str = "exp6-combined/fast/README.md";
+
+/// What a feature costs whoever reads it.
+#[derive(Debug, Default)]
+pub(super) struct Price {
+    /// Names of its files, which are in `fast`.
+    files: Vec<String>,
+    /// Code lines of these files, and of the plain ones.
+    fast: usize,
+    plain: usize,
+    /// Code lines that the plain files do not have.
+    pub(super) added: usize,
+    unsafe_lines: usize,
+}
+
+/// The features in the reading order.
+pub(super) fn by_feature(tree: &Tree) -> Result<Vec<(String, Price)>> {
+    let mut prices: Vec<(String, Price)> = Vec::new();
+    for twin in twins::twins(tree)? {
+        if prices.last().is_none_or(|(feature, _)| *feature != twin.feature) {
+            prices.push((twin.feature.clone(), Price::default()));
+        }
+        if let Some((_, price)) = prices.last_mut() {
+            price.add(&twin)?;
+        }
+    }
+    Ok(prices)
+}
+
+impl Price {
+    fn add(&mut self, twin: &Twin) -> Result {
+        let plain = Source::parse(&twin.plain, &twin.diff.old)?;
+        let fast = Source::parse(&twin.fast, &twin.diff.new)?;
+        self.files.push(name(&twin.fast));
+        self.fast += fast.code_lines();
+        self.plain += plain.code_lines();
+        self.added += lines::count(&lines::changes(&plain.code(), &fast.code())).0;
+        self.unsafe_lines += fast.unsafe_lines();
+        Ok(())
+    }
+}
+
+/// A row for each feature: its files and their code lines, those of the plain files, how many of them are new, and the lines
+/// with `unsafe`.
+pub(super) fn features(tree: &Tree) -> Result<String> {
+    let head = [
+        "feature",
+        "files",
+        "code lines",
+        "plain",
+        "added",
+        "lines with `unsafe`",
+    ];
+    let mut table = Table::new("llrrrr", &head);
+    for (feature, price) in by_feature(tree)? {
+        let numbers = [price.fast, price.plain, price.added, price.unsafe_lines];
+        let files: Vec<_> = price.files.iter().map(|file| format!("`{file}`")).collect();
+        let mut row = vec![format!("`{feature}`"), files.join(", ")];
+        row.extend(numbers.map(|number| number.to_string()));
+        table.row(row);
+    }
+    Ok(table.render())
+}
+
+fn name(path: &str) -> String {
+    let name = Path::new(path).file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
 
 /// A row for each twin: its code lines beside those of the plain file, the lines of the diff, and the lines with `unsafe`.
 pub(super) fn table(tree: &Tree) -> Result<String> {
@@ -28,7 +95,7 @@ pub(super) fn table(tree: &Tree) -> Result<String> {
             removed,
             twin.unsafe_lines(),
         ];
-        let name = Path::new(&fast.path).file_name().unwrap_or_default().to_string_lossy();
+        let name = name(&fast.path);
         let mut row = vec![format!("[`{name}`]({name})")];
         row.extend(numbers.map(|number| number.to_string()));
         table.row(row);

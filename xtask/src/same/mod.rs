@@ -6,6 +6,7 @@ mod copies;
 mod drift;
 mod links;
 mod meant;
+mod measured;
 mod numbers;
 mod plain;
 mod questions;
@@ -30,7 +31,7 @@ pub(crate) use table::held_beside;
 
 type Check = fn(&Tree) -> Result<Vec<Finding>>;
 
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     table::check,
     copies::check,
     suite::check,
@@ -44,6 +45,7 @@ const CHECKS: [Check; 13] = [
     links::check,
     questions::check,
     numbers::check,
+    measured::check,
 ];
 
 /// For what is above its limit.

@@ -1,0 +1,21 @@
+//! The price list of speed has each fast feature. Its times are no check's business.
+
+use crate::ablation::{self, COMMAND, PAGE};
+use crate::same::Finding;
+use crate::stop::Result;
+use crate::tree::Tree;
+use crate::twins;
+
+pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
+    let measured = ablation::read(tree)?.features;
+    let mut wanted: Vec<_> = twins::twins(tree)?.into_iter().map(|twin| twin.feature).collect();
+    wanted.dedup();
+    let missing = wanted.iter().filter(|feature| !measured.contains(feature));
+    let missing = missing.map(|feature| format!("{PAGE} does not say what exp6 takes without {feature}"));
+    let gone = measured.iter().filter(|feature| !wanted.contains(feature));
+    let gone = gone.map(|feature| format!("{PAGE} says what exp6 takes without {feature}, which has no file"));
+    let findings = missing
+        .chain(gone)
+        .map(|problem| Finding::new(problem, format!("measure it: {COMMAND}")));
+    Ok(findings.collect())
+}
