@@ -417,3 +417,15 @@ fn a_file_that_the_chart_cannot_place_is_named() {
     tree.xtask(&["docs"])
         .failed(&["exp6-combined/src/extra.rs: xtask/src/docs/chart.rs does not say what it is for"]);
 }
+
+#[test]
+fn the_picture_of_speed_divides_what_is_saved_by_the_lines_that_are_added() {
+    let tree = Tree::new();
+    let picture = tree.read("docs/speed.svg");
+    assert!(picture.contains("fast-timers, 1 lines: sleeps 5000 %."), "{picture}");
+    assert!(picture.contains("prefers-color-scheme: dark"));
+    tree.edit("docs/numbers.md", |text| {
+        text.replace("| 2.00 | 200 |", "| 4.00 | 400 |")
+    });
+    tree.xtask(&["docs", "--check"]).failed(&["docs/speed.svg is stale"]);
+}

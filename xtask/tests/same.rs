@@ -738,3 +738,16 @@ fn a_front_page_that_asks_for_another_rust_is_found() {
     tree.edit("Cargo.toml", |text| text.replace("1.95", "1.96"));
     tree.xtask(&["same"]).failed(&["Rust 1.96 or newer"]);
 }
+
+#[test]
+fn a_fast_feature_that_has_not_been_measured_is_found() {
+    let tree = Tree::new();
+    tree.edit("docs/numbers.md", |text| {
+        text.replace("without `fast-timers`", "without `fast-clock`")
+    });
+    tree.xtask(&["same"]).failed(&[
+        "docs/numbers.md does not say what exp6 takes without fast-timers",
+        "docs/numbers.md says what exp6 takes without fast-clock, which has no file",
+        "cargo bench -p exp6-combined --bench ablation -- --publish",
+    ]);
+}

@@ -134,9 +134,8 @@ fn parse(mut args: lexopt::Parser) -> Result<Options, String> {
     }
     options.plan.divisor = if quick { 5 } else { 1 };
     options.plan.rounds = rounds.unwrap_or(if quick { 3 } else { 15 }).max(1);
-    let whole = !only && options.plan.times && options.plan.counts;
-    if options.publish && !whole {
-        return Err("--publish is for the whole table: without --only, --times and --counts".to_owned());
+    if options.publish && (only || !options.plan.times) {
+        return Err("--publish takes the times of all workloads: without --only and --counts".to_owned());
     }
     Ok(options)
 }

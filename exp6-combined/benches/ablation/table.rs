@@ -25,7 +25,7 @@ pub(crate) struct Plan {
 const WORTH: f64 = 1.02;
 
 /// The sizes of the two runs whose difference is counted, as parts of the whole.
-const DIVISORS: [usize; 2] = [10, 5];
+const DIVISORS: [usize; 2] = [20, 10];
 
 /// One workload by one measure.
 struct Row {
