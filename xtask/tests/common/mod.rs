@@ -85,14 +85,14 @@ const NUMBERS: &str = "\
 <!-- generated: sizes -->
 <!-- /generated -->
 
+<!-- generated: changes -->
+<!-- /generated -->
+
 <!-- ablation -->
 | 9 rounds | all | without `fast-timers` | plain | `fast-timers` alone |
 |---|--:|--:|--:|--:|
 | sleeps: ns | 100 | 2.00 | 200 | 2.00 |
 <!-- end of ablation -->
-
-<!-- generated: changes -->
-<!-- /generated -->
 
 <!-- generated: features -->
 <!-- /generated -->
