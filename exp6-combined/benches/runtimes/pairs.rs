@@ -105,8 +105,12 @@ pub(crate) fn table(
     page.line(&format!("|---{}|", "|--:".repeat(names.len())));
     let mut rows = Vec::new();
     let mut missed = Vec::new();
+    let mut slow = None;
     for &work in works {
         let runs = rounds_of(work, contestants, rounds, divisor);
+        if work == Workload::Stream && rounds > 1 {
+            slow = Some(slow_runs(contestants, &runs));
+        }
         let mut line = format!("| {} | {}", work.name(), absolute(work, &runs[0]));
         if let Some(limit) = limit(work).filter(|_| divisor == 1 && !runs[0].is_empty()) {
             let [_, taken, _] = quartiles(&runs[0]);
@@ -145,10 +149,27 @@ pub(crate) fn table(
         page.line(&format!("{line} |"));
         rows.push((work, medians));
     }
+    if let Some(slow) = slow {
+        page.line(&format!("\n{slow}"));
+    }
     if !missed.is_empty() {
         page.line(&format!("\nMissed floors: {}.", missed.join("; ")));
     }
     rows
+}
+
+/// `stream` has two modes on Linux, and a median shows one of them only.
+fn slow_runs(contestants: &[Contestant], runs: &[Vec<f64>]) -> String {
+    let fastest = runs.iter().flatten().copied().fold(f64::MAX, f64::min);
+    let share = |(contestant, runs): (&Contestant, &Vec<f64>)| {
+        let slow = runs.iter().filter(|&&run| run > 2.0 * fastest).count();
+        (!runs.is_empty()).then(|| format!("{} {slow} of {}", contestant.name, runs.len()))
+    };
+    let shares: Vec<_> = contestants.iter().zip(runs).filter_map(share).collect();
+    format!(
+        "Slow runs of `stream`, which take more than twice as long as the fastest one of all: {}.",
+        shares.join(", ")
+    )
 }
 
 /// What each contestant's runs gave.
