@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use crate::poller::{Event, Events, Poller};
-use crate::source::Source;
+use crate::source::{Source, Sources};
 
 /// The longest park. kqueue refuses more than 100,000,000 s, and a park may end early.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -25,7 +25,7 @@ pub(crate) struct Parker {
     /// What the selector reports, kept to be filled again.
     events: RefCell<Events>,
     /// The registered sources, by the key under which the selector reports them.
-    sources: RefCell<BTreeMap<usize, Rc<Source>>>,
+    sources: RefCell<Sources<usize, Rc<Source>>>,
     /// The key of the next source. No key is used again: otherwise a late report would be taken for another source's.
     next_key: Cell<usize>,
     /// The wakers to call after the next look at the selector: those of deferred tasks (see `Core::poll_budget`), and then

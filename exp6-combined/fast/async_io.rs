@@ -1,6 +1,7 @@
 //! Descriptors that tasks can wait for: try the operation first, and wait after `WouldBlock`.
 //!
-//! For speed an operation is not tried again before something has been reported.
+//! For speed an operation is not tried again before something has been reported. And the current scheduler is looked up once
+//! an operation.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -130,7 +131,7 @@ impl<T: AsSource + 'static> Async<T> {
             }
             // What is there already is reported only if the selector is asked.
             direction.asks.set(!mem::replace(&mut waits, true));
-            let waited = self.registration.wait(&waiter, cx);
+            let waited = self.registration.wait(try_current().as_ref(), &waiter, cx);
             direction.asks.set(false);
             waited?;
             Poll::Pending
@@ -150,19 +151,20 @@ impl<T: AsSource + 'static> Async<T> {
         waiter: &Waiter<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        let core = try_current();
         // Still listed: nothing has been reported since the last try. If its scheduler does not run, nothing is reported.
-        if waiter.is_listed() && self.registration.is_ours() {
-            waiter.list(cx.waker().clone());
+        if waiter.is_listed() && self.registration.is_ours(core.as_ref()) {
+            waiter.list(cx.waker());
             return Poll::Pending;
         }
-        if let Some(core) = try_current() {
+        if let Some(core) = &core {
             ready!(core.poll_budget(cx, waiter.direction));
         }
         loop {
             match op(&self.io) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.registration.wait(waiter, cx)?;
+                    self.registration.wait(core.as_ref(), waiter, cx)?;
                     return Poll::Pending;
                 }
                 result => return Poll::Ready(result),
@@ -196,15 +198,17 @@ impl<T: fmt::Debug> fmt::Debug for Async<T> {
 
 impl Registration {
     /// Whether its scheduler is the one that runs on this thread.
-    pub(crate) fn is_ours(&self) -> bool {
-        try_current().is_some_and(|core| Rc::as_ptr(&core) == self.core.as_ptr())
+    #[inline]
+    pub(crate) fn is_ours(&self, current: Option<&Rc<Core>>) -> bool {
+        current.is_some_and(|core| Rc::as_ptr(core) == self.core.as_ptr())
     }
 
     /// Registers the task's waker for the event. The loop of another scheduler would never see it, and so that is an error.
-    fn wait(&self, waiter: &Waiter<'_>, cx: &Context<'_>) -> io::Result<()> {
-        let ours = try_current().filter(|core| Rc::as_ptr(core) == self.core.as_ptr());
+    #[inline]
+    fn wait(&self, current: Option<&Rc<Core>>, waiter: &Waiter<'_>, cx: &Context<'_>) -> io::Result<()> {
+        let ours = current.filter(|_| self.is_ours(current));
         let core = ours.ok_or_else(|| io::Error::other("the scheduler that this source belongs to does not run"))?;
-        waiter.list(cx.waker().clone());
+        waiter.list(cx.waker());
         core.parker.arm(&self.source)
     }
 }

@@ -7,11 +7,12 @@ use std::any::TypeId;
 use std::io::{self, Read};
 use std::mem::ManuallyDrop;
 use std::net::TcpStream;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use polling::AsSource;
 
 use crate::async_io::Async;
+use crate::scheduler::try_current;
 use crate::source::{Direction, Waiter};
 use crate::task::discard_panic;
 
@@ -22,13 +23,13 @@ impl Direction {
     /// The wait of this task: one for each of its wakers, because a poll function does not say when its caller gives up. So
     /// only an event takes it out, not a drop.
     pub(crate) fn waiter_of_task(&self, cx: &Context<'_>) -> ManuallyDrop<Waiter<'_>> {
-        let waiter = self.find_polled(cx.waker()).unwrap_or_else(|| {
-            // Wakes all to make room. A task that still waits adds itself again.
-            for (_, waker) in self.take_polled(MAX_POLLED) {
+        // Wakes all to make room. A task that still waits adds itself again.
+        let evict = |polled: Vec<(_, Waker)>| {
+            for (_, waker) in polled {
                 discard_panic(|| waker.wake());
             }
-            self.polled_waiter()
-        });
+        };
+        let waiter = self.polled_waiter(cx.waker(), MAX_POLLED, evict);
         ManuallyDrop::new(waiter)
     }
 }
@@ -41,8 +42,8 @@ where
         let source = &self.registration.source;
         let waiter = source.read.waiter_of_task(cx);
         // If its scheduler does not run, nothing is reported, and what is known may be wrong.
-        if source.empty.get() && self.registration.is_ours() {
-            waiter.list(cx.waker().clone());
+        if source.empty.get() && self.registration.is_ours(try_current().as_ref()) {
+            waiter.list(cx.waker());
             return Poll::Pending;
         }
         let length = ready!(self.poll_with(cx, &waiter, |mut io| io.read(buffer)))?;

@@ -1,11 +1,16 @@
 //! Sources: registered descriptors, and who waits for them.
 //!
-//! For speed the selector is not asked again: it reports each change once, in both directions. One wait takes no allocation. A
-//! wait among many takes the same time, however many there are. And a stream that is known to be empty is not read.
+//! For speed the selector is not asked again: it reports each change once, in both directions. One wait takes no allocation,
+//! and the waker of a poll function is cloned only if it is not listed yet. A wait among many takes the same time, however
+//! many there are. A report finds its source by an index. And a stream that is known to be empty is not read.
+//!
+//! Waiters are in `Cell`s, which take no borrow flag. They are taken out, looked at and put back, and no user code runs in
+//! between: it would find no waiter.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
+use std::rc::Rc;
 use std::task::Waker;
 
 use slab::Slab;
@@ -22,7 +27,7 @@ const POLLED: u64 = 1 << 63;
 
 thread_local! {
     /// The id of the next wait. One for all sources of the thread, so that an idle connection takes sixteen bytes less.
-    static NEXT_ID: Cell<u64> = const { Cell::new(0) };
+    static NEXT_ID: Cell<u64> = const { Cell::new(1) };
 }
 
 /// What the loop knows of a descriptor.
@@ -42,34 +47,36 @@ pub(crate) struct Source {
 
 /// Reading or writing.
 pub(crate) struct Direction {
-    waiters: RefCell<Waiters>,
+    /// Who waits. Mostly there is one at most.
+    first: Cell<Option<Entry>>,
+    /// Several tasks may wait.
+    others: Cell<Option<Box<Others>>>,
     /// The number of the poll in which the last operation was deferred, if it was.
-    pub(crate) deferred: Cell<Option<u64>>,
+    pub(crate) deferred: Deferred,
     /// What an operation costs of the I/O budget.
     pub(crate) cost: u32,
     /// Whether the selector is to report what is there already.
     pub(crate) asks: Cell<bool>,
 }
 
-/// Who waits. Several tasks may, so each wait has an entry with an id.
-#[derive(Default)]
-struct Waiters {
-    /// Mostly there is one at most.
-    first: Option<(u64, Waker)>,
-    others: Option<Box<Others>>,
-}
+/// The id of a wait, and its waker.
+type Entry = (u64, Waker);
 
 #[derive(Default)]
 struct Others {
-    entries: Slab<(u64, Waker)>,
+    entries: Slab<Entry>,
     /// Those of poll functions are found by their waker, and so kept apart.
-    polled: Vec<(u64, Waker)>,
+    polled: Vec<Entry>,
 }
+
+/// A `Cell<Option<u64>>` of half the size.
+pub(crate) struct Deferred(Cell<u64>);
 
 /// One wait. An event takes its entry out, or the drop of this.
 pub(crate) struct Waiter<'a> {
     pub(crate) direction: &'a Direction,
-    id: u64,
+    /// Zero, beside `POLLED`, until it is listed.
+    id: Cell<u64>,
     /// Where in `Others::entries` it is, if it is there.
     slot: Cell<usize>,
 }
@@ -88,11 +95,13 @@ impl Source {
     }
 
     /// What to ask the selector for now. Changes are reported in any case.
+    #[inline]
     pub(crate) fn interest(&self) -> Event {
         Event::new(self.key, self.read.asks.get(), self.write.asks.get())
     }
 
     /// Moves the wakers of those who have waited for this event to `wakers`, for the caller to wake.
+    #[inline]
     pub(crate) fn take_waiters(&self, event: Event, wakers: &mut VecDeque<Waker>) {
         if event.is_interrupt() {
             self.short_read_empties.set(false);
@@ -107,6 +116,7 @@ impl Source {
     }
 
     /// A read gave less than was asked for. What comes from here on is reported.
+    #[inline]
     pub(crate) fn was_short(&self) {
         self.empty.set(self.short_read_empties.get());
     }
@@ -115,116 +125,237 @@ impl Source {
 impl Direction {
     fn new(cost: u32) -> Self {
         Self {
-            waiters: RefCell::default(),
-            deferred: Cell::new(None),
+            first: Cell::new(None),
+            others: Cell::new(None),
+            deferred: Deferred(Cell::new(u64::MAX)),
             cost,
             asks: Cell::new(false),
         }
     }
 
+    #[inline]
     pub(crate) fn waiter(&self) -> Waiter<'_> {
-        self.waiter_with(NEXT_ID.replace(NEXT_ID.get() + 1))
+        self.waiter_with(0)
     }
 
+    #[inline]
     fn waiter_with(&self, id: u64) -> Waiter<'_> {
-        let (direction, slot) = (self, Cell::new(usize::MAX));
+        let (direction, id, slot) = (self, Cell::new(id), Cell::new(usize::MAX));
         Waiter { direction, id, slot }
     }
 
-    /// The wait of a poll function that has this waker, if there is one.
-    pub(crate) fn find_polled(&self, waker: &Waker) -> Option<Waiter<'_>> {
-        let waiters = self.waiters.borrow();
-        let polled = waiters.others.iter().flat_map(|others| &others.polled);
-        let mut entries = waiters.first.iter().filter(|(id, _)| id & POLLED != 0).chain(polled);
-        let entry = entries.find(|(_, other)| other.will_wake(waker));
-        entry.map(|(id, _)| self.waiter_with(*id))
+    /// The wait of a poll function that has this waker. If none is listed and `limit` or more others are, it gives these to
+    /// `evict`.
+    #[inline]
+    pub(crate) fn polled_waiter(&self, waker: &Waker, limit: usize, evict: impl FnOnce(Vec<Entry>)) -> Waiter<'_> {
+        let is_it = |(id, other): &&Entry| id & POLLED != 0 && other.will_wake(waker);
+        let first = self.first.take();
+        let mut id = first.as_ref().filter(is_it).map(|(id, _)| *id);
+        self.first.set(first);
+        if let Some(mut others) = self.others.take() {
+            id = id.or_else(|| others.polled.iter().find(is_it).map(|(id, _)| *id));
+            let full = id.is_none() && others.polled.len() >= limit;
+            let evicted = if full {
+                mem::take(&mut others.polled)
+            } else {
+                Vec::new()
+            };
+            self.others.set(Some(others));
+            evict(evicted);
+        }
+        self.waiter_with(id.unwrap_or(POLLED))
     }
 
-    /// A new wait of a poll function.
-    pub(crate) fn polled_waiter(&self) -> Waiter<'_> {
-        self.waiter_with(NEXT_ID.replace(NEXT_ID.get() + 1) | POLLED)
-    }
-
-    /// Takes out the wakers of all waits of poll functions, if there are `limit` or more.
-    pub(crate) fn take_polled(&self, limit: usize) -> Vec<(u64, Waker)> {
-        let mut waiters = self.waiters.borrow_mut();
-        let others = waiters.others.as_mut().filter(|others| others.polled.len() >= limit);
-        others.map_or_else(Vec::new, |others| mem::take(&mut others.polled))
-    }
-
+    #[inline]
     fn take_waiters(&self, wakers: &mut VecDeque<Waker>) {
-        let Waiters { first, others } = mem::take(&mut *self.waiters.borrow_mut());
-        let Some(others) = others else {
-            return wakers.extend(first.map(|(_, waker)| waker));
+        let first = self.first.take();
+        match self.others.take() {
+            Some(others) => others.take_waiters(first, wakers),
+            None => {
+                if let Some((_, waker)) = first {
+                    wakers.push_back(waker);
+                }
+            }
+        }
+    }
+}
+
+impl Others {
+    fn get_mut(&mut self, id: u64, slot: usize) -> Option<&mut Waker> {
+        let is_it = |(other, _): &&mut Entry| *other == id;
+        let entry = match id & POLLED {
+            0 => self.entries.get_mut(slot).filter(is_it),
+            _ => self.polled.iter_mut().find(is_it),
         };
-        let entries = others.entries.into_iter().map(|(_, entry)| entry);
-        let mut all: Vec<_> = first.into_iter().chain(entries).chain(others.polled).collect();
+        entry.map(|(_, waker)| waker)
+    }
+
+    #[cold]
+    fn take_waiters(self, first: Option<Entry>, wakers: &mut VecDeque<Waker>) {
+        let entries = self.entries.into_iter().map(|(_, entry)| entry);
+        let mut all: Vec<_> = first.into_iter().chain(entries).chain(self.polled).collect();
         // Who waits longest is woken first.
         all.sort_unstable_by_key(|(id, _)| id & !POLLED);
         wakers.extend(all.into_iter().map(|(_, waker)| waker));
     }
 }
 
-impl Waiters {
-    /// The waker of this wait, if it is listed.
-    fn get_mut(&mut self, waiter: &Waiter<'_>) -> Option<&mut Waker> {
-        let is_it = |(id, _): &&mut (u64, Waker)| *id == waiter.id;
-        let entry = self.first.as_mut().filter(is_it).or_else(|| {
-            let others = self.others.as_mut()?;
-            match waiter.id & POLLED {
-                0 => others.entries.get_mut(waiter.slot.get()).filter(is_it),
-                _ => others.polled.iter_mut().find(is_it),
-            }
-        });
-        entry.map(|(_, waker)| waker)
+impl Deferred {
+    #[inline]
+    pub(crate) fn take(&self) -> Option<u64> {
+        Some(self.0.replace(u64::MAX)).filter(|poll| *poll != u64::MAX)
     }
 
-    fn insert(&mut self, waiter: &Waiter<'_>, waker: Waker) {
-        let entry = (waiter.id, waker);
-        if self.first.is_none() {
-            self.first = Some(entry);
-            return;
-        }
-        let others = self.others.get_or_insert_default();
-        match waiter.id & POLLED {
-            0 => waiter.slot.set(others.entries.insert(entry)),
-            _ => others.polled.push(entry),
-        }
+    #[inline]
+    pub(crate) fn set(&self, poll: Option<u64>) {
+        self.0.set(poll.unwrap_or(u64::MAX));
     }
 }
 
 impl Waiter<'_> {
+    #[inline]
     pub(crate) fn is_listed(&self) -> bool {
-        self.direction.waiters.borrow_mut().get_mut(self).is_some()
+        self.look(|_| ()).is_some()
     }
 
     /// Only the latest waker counts: the future may have moved to another task.
-    pub(crate) fn list(&self, waker: Waker) {
-        let mut waiters = self.direction.waiters.borrow_mut();
-        let _replaced = match waiters.get_mut(self) {
-            Some(listed) => Some(mem::replace(listed, waker)),
-            None => {
-                waiters.insert(self, waker);
-                None
-            }
-        };
-        drop(waiters);
+    #[inline]
+    pub(crate) fn list(&self, waker: &Waker) {
+        if self.look(|listed| listed.will_wake(waker)) == Some(true) {
+            return;
+        }
+        // The clone and, at the end, the drop of a waker may run user code: nothing is taken out meanwhile.
+        let mut waker = waker.clone();
+        if self.look(|listed| mem::swap(listed, &mut waker)).is_none() {
+            self.insert(waker);
+        }
+    }
+
+    /// Shows the waker of this wait to `f`, if it is listed.
+    #[inline]
+    fn look<R>(&self, f: impl FnOnce(&mut Waker) -> R) -> Option<R> {
+        let id = self.id.get();
+        if id & !POLLED == 0 {
+            return None;
+        }
+        let mut first = self.direction.first.take();
+        if let Some((_, waker)) = first.as_mut().filter(|(first, _)| *first == id) {
+            let result = f(waker);
+            self.direction.first.set(first);
+            return Some(result);
+        }
+        self.direction.first.set(first);
+        let mut others = self.direction.others.take()?;
+        let result = others.get_mut(id, self.slot.get()).map(f);
+        self.direction.others.set(Some(others));
+        result
+    }
+
+    #[inline]
+    fn insert(&self, waker: Waker) {
+        // It keeps its id, and so its place, when it has to wait again.
+        if self.id.get() & !POLLED == 0 {
+            self.id.set(self.id.get() | NEXT_ID.replace(NEXT_ID.get() + 1));
+        }
+        let id = self.id.get();
+        let first = self.direction.first.take();
+        if first.is_none() {
+            return self.direction.first.set(Some((id, waker)));
+        }
+        self.direction.first.set(first);
+        let mut others = self.direction.others.take().unwrap_or_default();
+        match id & POLLED {
+            0 => self.slot.set(others.entries.insert((id, waker))),
+            _ => others.polled.push((id, waker)),
+        }
+        self.direction.others.set(Some(others));
+    }
+
+    /// Takes the waker out, for the caller to drop.
+    fn remove(&self) -> Option<Waker> {
+        let first = self.direction.first.take();
+        match first {
+            Some((id, waker)) if id == self.id.get() => return Some(waker),
+            first => self.direction.first.set(first),
+        }
+        let mut others = self.direction.others.take()?;
+        let is_listed = others.get_mut(self.id.get(), self.slot.get()).is_some();
+        let removed = is_listed.then(|| others.entries.remove(self.slot.get()));
+        self.direction.others.set(Some(others));
+        removed.map(|(_, waker)| waker)
     }
 }
 
 impl Drop for Waiter<'_> {
+    #[inline]
     fn drop(&mut self) {
-        let mut waiters = self.direction.waiters.borrow_mut();
-        let _removed = if waiters.first.as_ref().is_some_and(|(id, _)| *id == self.id) {
-            waiters.first.take()
-        } else if waiters.get_mut(self).is_some() {
-            waiters
-                .others
-                .as_mut()
-                .map(|others| others.entries.remove(self.slot.get()))
-        } else {
-            None
-        };
-        drop(waiters);
+        if self.id.get() != 0 {
+            drop(self.remove());
+        }
+    }
+}
+
+/// The registered sources, by their keys: a table, in which the place of a source is the remainder of its key. Keys count up,
+/// and so sources that are registered one after the other have places side by side.
+pub(crate) struct Sources<K, V> {
+    /// Empty, or a power of two in length, and as long as there are sources.
+    table: Vec<Option<V>>,
+    /// Those whose place belonged to an older source.
+    others: BTreeMap<K, V>,
+    len: usize,
+}
+
+impl Default for Sources<usize, Rc<Source>> {
+    fn default() -> Self {
+        let (table, others) = (Vec::new(), BTreeMap::new());
+        Self { table, others, len: 0 }
+    }
+}
+
+impl Sources<usize, Rc<Source>> {
+    #[inline]
+    fn place(&self, key: usize) -> usize {
+        key & self.table.len().wrapping_sub(1)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, key: &usize) -> Option<&Rc<Source>> {
+        let place = self.table.get(self.place(*key))?.as_ref();
+        place
+            .filter(|source| source.key == *key)
+            .or_else(|| self.others.get(key))
+    }
+
+    pub(crate) fn insert(&mut self, key: usize, source: Rc<Source>) {
+        if self.len == self.table.len() {
+            let length = (2 * self.len).max(4);
+            let old = mem::take(self);
+            self.table.resize_with(length, || None);
+            for source in old.table.into_iter().flatten().chain(old.others.into_values()) {
+                self.put(source.key, source);
+            }
+        }
+        self.put(key, source);
+    }
+
+    fn put(&mut self, key: usize, source: Rc<Source>) {
+        let place = self.place(key);
+        self.len += 1;
+        match &mut self.table[place] {
+            Some(_) => drop(self.others.insert(key, source)),
+            place => *place = Some(source),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &usize) -> Option<Rc<Source>> {
+        let place = self.place(*key);
+        let removed = self.table.get_mut(place)?.take_if(|source| source.key == *key);
+        let removed = removed.or_else(|| self.others.remove(key))?;
+        self.len -= 1;
+        Some(removed)
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Rc<Source>> {
+        self.table.iter().flatten().chain(self.others.values())
     }
 }

@@ -9,6 +9,9 @@ use socket2::SockRef;
 
 use crate::poller::Event;
 
+/// The registered sources, by key.
+pub(crate) use std::collections::BTreeMap as Sources;
+
 /// What an operation costs of the I/O budget. A write costs more than a read, so that a reader can catch up with its writer.
 const READ: u32 = 1;
 const WRITE: u32 = 2;

@@ -265,6 +265,26 @@ fn a_descriptor_number_that_is_used_again_gets_no_events_of_the_old_source() {
 }
 
 #[test]
+fn sources_that_come_and_go_are_told_from_one_that_stays() {
+    let _watchdog = watchdog(LIMIT);
+    Scheduler::new().block_on(async {
+        // However a key is looked up: the keys of those that follow have the same lower bits in turn.
+        let (_stays, _far) = pair();
+        for round in 0..40 {
+            let (near, mut far) = pair();
+            let reader = spawn(async move {
+                let mut byte = [0];
+                read(&near, &mut byte).await.map(|_| byte[0])
+            });
+            // The reader waits before there is something to read.
+            sleep(Duration::ZERO).await;
+            far.write_all(&[round]).unwrap();
+            assert_eq!(reader.await.unwrap().unwrap(), round);
+        }
+    });
+}
+
+#[test]
 fn a_waker_may_replace_a_source_whose_event_is_due_at_the_same_time() {
     in_own_process(|| {
         let _watchdog = watchdog(LIMIT);
