@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::park::Parker;
-use crate::run_queue::RunQueue;
+use crate::run_queue::{RunQueue, TaskId};
 use crate::task::{Task, Tasks};
 use crate::timers::{Timers, now};
 
@@ -95,7 +95,7 @@ impl Core {
     }
 
     /// Returns the id of the task to poll next: of those that can run, the one that has waited longest. Parks while none can.
-    pub(crate) fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> TaskId {
         loop {
             // (1) After each 64 polls without a park: wake all sleeps that are due. Tasks that can always run would otherwise
             // starve them.
@@ -123,7 +123,7 @@ impl Core {
     }
 
     /// Polls a task. It is out of the table meanwhile: so the table is not borrowed, and if the poll panics, the task is dropped.
-    pub(crate) fn poll(&self, id: u64) {
+    pub(crate) fn poll(&self, id: TaskId) {
         // The task may have ended: a waker can outlive it, and a task can be woken in its last poll.
         if let Some(task) = self.tasks.remove(id).and_then(Task::poll) {
             self.tasks.insert(task);

@@ -167,7 +167,6 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let finished = self.is_finished();
-        f.debug_struct("JoinHandle").field("finished", &finished).finish()
+        write!(f, "JoinHandle {{ finished: {} }}", self.is_finished())
     }
 }

@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::park::Parker;
-use crate::run_queue::RunQueue;
+use crate::run_queue::{RunQueue, TaskId};
 use crate::source::Direction;
 use crate::task::{Task, Tasks, discard_panic};
 use crate::timers::{Timers, now};
@@ -133,7 +133,7 @@ impl Core {
     }
 
     /// Returns the id of the task to poll next: of those that can run, the one that has waited longest. Parks while none can.
-    pub(crate) fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> TaskId {
         loop {
             // (1) After each 64 polls without a park: wake all sleeps that are due. Tasks that can always run would otherwise
             // starve them. They would starve sources as well, so look at the selector without waiting.
@@ -163,7 +163,7 @@ impl Core {
     }
 
     /// Polls a task. It is out of the table meanwhile: so the table is not borrowed, and if the poll panics, the task is dropped.
-    pub(crate) fn poll(&self, id: u64) {
+    pub(crate) fn poll(&self, id: TaskId) {
         // The task may have ended: a waker can outlive it, and a task can be woken in its last poll.
         if let Some(task) = self.tasks.remove(id).and_then(Task::poll) {
             self.tasks.insert(task);

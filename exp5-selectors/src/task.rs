@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Wake, Waker};
 
-use crate::run_queue::RunQueue;
+use crate::run_queue::{RunQueue, TaskId};
 
 /// The id of the next task. No id is used again: otherwise a late waker would wake another task.
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -36,7 +36,7 @@ impl Task {
 
 /// Puts a task's id into the run queue.
 pub(crate) struct TaskWaker {
-    pub(crate) id: u64,
+    pub(crate) id: TaskId,
     /// Whether the id is in the run queue: a task that is woken twice is polled once.
     queued: AtomicBool,
     run_queue: Arc<RunQueue>,
@@ -55,7 +55,7 @@ impl TaskWaker {
     /// Returns whether `id` is this one and was queued. If so, it counts as not queued from here on. To be called before the
     /// poll: a wake between the poll and a later call would be lost. It is a swap: what the waking thread wrote before the wake
     /// is visible after a swap, and might not be after a store.
-    pub(crate) fn clear(&self, id: u64) -> bool {
+    pub(crate) fn clear(&self, id: TaskId) -> bool {
         id == self.id && self.queued.swap(false, Ordering::AcqRel)
     }
 
@@ -83,7 +83,7 @@ impl Wake for TaskWaker {
 /// The unfinished tasks, by id.
 #[derive(Default)]
 pub(crate) struct Tasks {
-    by_id: RefCell<BTreeMap<u64, Task>>,
+    by_id: RefCell<BTreeMap<TaskId, Task>>,
 }
 
 impl Tasks {
@@ -92,14 +92,14 @@ impl Tasks {
     }
 
     /// Returns the task's id.
-    pub(crate) fn insert(&self, task: Task) -> u64 {
+    pub(crate) fn insert(&self, task: Task) -> TaskId {
         let id = task.waker.id;
         self.by_id.borrow_mut().insert(id, task);
         id
     }
 
     /// Takes a task out, if it has not ended.
-    pub(crate) fn remove(&self, id: u64) -> Option<Task> {
+    pub(crate) fn remove(&self, id: TaskId) -> Option<Task> {
         self.by_id.borrow_mut().remove(&id)
     }
 

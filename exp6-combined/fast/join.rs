@@ -5,12 +5,11 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::join_error::JoinError;
 use crate::scheduler::{Core, Scheduler, current};
-use crate::task::{Join, Shared, Task};
+use crate::task::{Handle, Task};
 
 /// The size, in bytes, from which on a future is boxed. For a small future the second allocation would take longer than the
 /// rest of its task.
@@ -44,9 +43,9 @@ pub(crate) fn spawn_on<F: Future + 'static>(core: &Core, future: F) -> JoinHandl
 }
 
 fn spawn_small<F: Future + 'static>(core: &Core, future: F) -> JoinHandle<F::Output> {
-    let task = Arc::new(Shared::new(future, &core.run_queue));
-    core.add(Task::new(Arc::clone(&task)));
-    JoinHandle { task }
+    let (task, handle) = Task::new(future, &core.run_queue);
+    core.add(task);
+    JoinHandle { task: handle }
 }
 
 /// Waits for a task's result, which is an error if the task panicked or was cancelled.
@@ -61,7 +60,7 @@ fn spawn_small<F: Future + 'static>(core: &Core, future: F) -> JoinHandle<F::Out
 ///
 /// Awaiting `&mut handle` and dropping that future loses nothing.
 pub struct JoinHandle<T> {
-    task: Arc<dyn Join<T>>,
+    task: Handle<T>,
 }
 
 impl<T> JoinHandle<T> {
@@ -87,17 +86,8 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
-impl<T> Drop for JoinHandle<T> {
-    /// Removes the joiner's waker. Otherwise the task would wake a task that does not wait for it any more. A result that
-    /// nobody takes is dropped with its panic, as in a task whose handle is gone.
-    fn drop(&mut self) {
-        self.task.detach();
-    }
-}
-
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let finished = self.is_finished();
-        f.debug_struct("JoinHandle").field("finished", &finished).finish()
+        write!(f, "JoinHandle {{ finished: {} }}", self.is_finished())
     }
 }

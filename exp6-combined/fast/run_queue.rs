@@ -1,126 +1,245 @@
-//! The run queue: first in, first out.
+//! The run queue, first in, first out; and what it queues: a task, as the queue, the task's wakers and its owners see it.
 //!
-//! For speed it has two halves. Most wakes come from the scheduler's own thread: those use the local queue, and take neither
-//! a lock nor an atomic read-modify-write. Wakes from other threads use the remote queue, behind a mutex; the loop moves them
-//! behind the local ones. A local wake never calls `unpark` (invariant 3): the loop is not parked then, and looks again.
+//! For speed the queue has two halves. Wakes on the scheduler's own thread use the local queue, and take neither a lock nor an
+//! atomic read-modify-write. Wakes from other threads use the remote queue, behind a mutex; the loop moves them behind the local
+//! ones. A local wake never calls `unpark` (invariant 3): the loop is not parked then, and looks again. A task may be in both
+//! queues (2), and is polled once.
+//!
+//! A queue holds pointers to tasks. So who refers to a task is counted, and the counts have two halves, too:
+//!
+//! - *Owners* are the table, the local queue, the handle and the loop. They stay on the scheduler's thread, and a plain number
+//!   counts them.
+//! - *Wakers* go anywhere. A plain number counts those that are cloned and dropped on the scheduler's thread, while an owner is
+//!   left; an atomic number counts the others. A waker may be cloned here and dropped there, so each half may be negative:
+//!   only the sum counts. It is taken once, when the last owner goes, and from then on the atomic number counts all.
+//!
+//! This must not break: that only one thread touches the plain half, and that a task is freed once, after its last use.
 
 #![allow(unsafe_code)]
 
-use std::cell::UnsafeCell;
+use std::alloc::handle_alloc_error;
+use std::alloc::{Layout, alloc, dealloc};
+use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
-use std::mem;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::mem::{self, ManuallyDrop};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use crate::park::Unparker;
 
-/// The bit that tells an id from the remote queue from one that was local from the start.
-pub(crate) const REMOTE: u64 = 1 << 63;
-
-static NEXT_THREAD: AtomicU64 = AtomicU64::new(0);
+static NEXT_THREAD: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// A number that no other thread ever has. To read it takes less time than `thread::current`.
-    static THREAD: u64 = NEXT_THREAD.fetch_add(1, Ordering::Relaxed);
+    /// A number that no other thread ever has, once there has been a scheduler on this one; 0 before.
+    static THREAD: Cell<u64> = const { Cell::new(0) };
 }
 
+/// The loop's side of the queues.
 pub(crate) struct RunQueue {
+    /// Given up by `Queues::release`, when the last owner of a task is gone as well.
+    queues: ManuallyDrop<Arc<Queues>>,
+}
+
+/// The queues. They live as long as the scheduler and all of its tasks.
+pub(crate) struct Queues {
     /// The scheduler's thread.
     owner: u64,
-    local: UnsafeCell<VecDeque<u64>>,
+    local: UnsafeCell<Local>,
     remote: Mutex<Remote>,
-    /// Whether the loop has to look at the remote queue: for an id, or to clear `parks`. Only a hint, which spares the loop
+    /// Whether the loop has to look at the remote queue: for a task, or to clear `parks`. Only a hint, which spares the loop
     /// the lock at each poll: before the loop parks, it looks in any case.
     look: AtomicBool,
     unparker: Unparker,
 }
 
-#[derive(Default)]
-struct Remote {
-    ids: VecDeque<u64>,
-    /// The loop parks, or is about to. The next push unparks it.
-    parks: bool,
+struct Local {
+    /// Each entry is an owner.
+    ids: VecDeque<TaskId>,
+    /// Empty, and kept for its room: `take_remote` exchanges it for the remote queue.
+    spare: Vec<TaskId>,
+    /// The loop's side, and the tasks that have an owner.
+    users: usize,
 }
 
-// SAFETY: all fields but `local` are `Sync`. `local` is reached through the function of that name alone, which is called on
-// the owner's thread alone. The last reference may be dropped on another thread; that only frees numbers.
-unsafe impl Sync for RunQueue {}
+#[derive(Default)]
+struct Remote {
+    /// Each entry counts as a waker.
+    ids: Vec<TaskId>,
+    /// The loop parks, or is about to. The next push unparks it.
+    parks: bool,
+    /// The scheduler is gone.
+    closed: bool,
+}
+
+// SAFETY: of the fields, `local` alone is not `Send` and `Sync`. It is reached through the function of that name alone, which is
+// called on the owner's thread alone. When the last reference is dropped, maybe on another thread, it is empty: `RunQueue`'s
+// drop has emptied it, and after that every task has ended and none is pushed.
+unsafe impl Send for Queues {}
+
+// SAFETY: as above.
+unsafe impl Sync for Queues {}
 
 impl RunQueue {
     /// To be called on the scheduler's thread.
     pub(crate) fn new(unparker: Unparker) -> Self {
-        Self {
-            owner: THREAD.with(|thread| *thread),
-            local: UnsafeCell::default(),
+        if THREAD.get() == 0 {
+            THREAD.set(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
+        }
+        let local = Local {
+            ids: VecDeque::new(),
+            spare: Vec::new(),
+            users: 1,
+        };
+        let queues = ManuallyDrop::new(Arc::new(Queues {
+            owner: THREAD.get(),
+            local: UnsafeCell::new(local),
             remote: Mutex::default(),
             look: AtomicBool::new(false),
             unparker,
+        }));
+        Self { queues }
+    }
+
+    /// Takes the task that has waited longest. After `None` the loop may park: the next push unparks it.
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<TaskId> {
+        if self.queues.look.load(Ordering::Relaxed) {
+            self.queues.take_remote(false);
         }
-    }
-
-    /// Whether this is the scheduler's thread.
-    #[inline]
-    pub(crate) fn is_local(&self) -> bool {
-        THREAD.with(|thread| *thread) == self.owner
-    }
-
-    #[inline]
-    fn local<R>(&self, f: impl FnOnce(&mut VecDeque<u64>) -> R) -> R {
-        debug_assert!(self.is_local());
-        // SAFETY: only the owner's thread comes here. `pop`, `push` and `remove` are the loop's, `Core` has the loop, and
-        // `Core` is not `Send`; `TaskWaker::schedule` asks `is_local` first. So nobody else has a reference; and `f` only
-        // calls methods of the queue, so it does not come here again.
-        f(unsafe { &mut *self.local.get() })
-    }
-
-    /// Takes the id that has waited longest. After `None` the loop may park: the next push unparks it.
-    #[inline]
-    pub(crate) fn pop(&self) -> Option<u64> {
-        if self.look.load(Ordering::Relaxed) {
-            self.take_remote();
-        }
-        self.local(VecDeque::pop_front).or_else(|| self.pop_or_park())
+        self.queues.pop_local().or_else(|| self.pop_or_park())
     }
 
     /// The second look, under the lock: an id that was pushed before it is seen, and a push after it finds `parks`.
     #[cold]
-    fn pop_or_park(&self) -> Option<u64> {
-        let mut remote = self.remote.lock().unwrap();
-        self.append(&mut remote.ids);
-        let id = self.local(VecDeque::pop_front);
-        remote.parks = id.is_none();
-        // So that the next `pop` clears `parks`, even if no id comes.
-        self.look.store(remote.parks, Ordering::Relaxed);
-        id
-    }
-
-    /// Moves the remote ids behind the local ones.
-    #[cold]
-    fn take_remote(&self) {
-        let mut remote = self.remote.lock().unwrap();
-        remote.parks = false;
-        self.look.store(false, Ordering::Relaxed);
-        self.append(&mut remote.ids);
-    }
-
-    fn append(&self, ids: &mut VecDeque<u64>) {
-        // Mostly there is none: the loop looks for `parks` as well.
-        if !ids.is_empty() {
-            self.local(|local| local.append(ids));
+    fn pop_or_park(&self) -> Option<TaskId> {
+        loop {
+            let mut remote = self.queues.remote.lock().unwrap();
+            if remote.ids.is_empty() {
+                remote.parks = true;
+                // So that the next `pop` clears `parks`, even if no id comes.
+                self.queues.look.store(true, Ordering::Relaxed);
+                return None;
+            }
+            drop(remote);
+            self.queues.take_remote(false);
+            // There may be none: what has ended is not queued any more.
+            if let Some(id) = self.queues.pop_local() {
+                return Some(id);
+            }
         }
     }
 
-    /// Puts an id at the back. To be called on the scheduler's thread, where the loop cannot be parked.
+    /// Puts an id at the back, to which the caller gives an owner's share.
     #[inline]
-    pub(crate) fn push(&self, id: u64) {
-        self.local(|local| local.push_back(id));
+    pub(crate) fn push(&self, id: TaskId) {
+        self.queues.push(id);
     }
 
-    /// Puts an id at the back, from any thread. Unparks the loop only if it parks, or is about to.
+    /// Makes a task, with one owner, of what begins with a header.
+    ///
+    /// # Safety
+    ///
+    /// On the scheduler's thread. `T` is `repr(C)`, its first field is a header, and the layout in its vtable is that of `T`.
+    #[inline]
+    pub(crate) unsafe fn make<T>(&self, task: T) -> Owned {
+        self.queues.local(|local| local.users += 1);
+        let layout = Layout::new::<T>();
+        // SAFETY: there is a header in it, and so the layout has a size.
+        let Some(block) = NonNull::new(unsafe { alloc(layout) }.cast::<T>()) else {
+            handle_alloc_error(layout);
+        };
+        // SAFETY: the block is new, and has the layout of `T`.
+        unsafe { block.write(task) };
+        Owned(block.cast())
+    }
+
+    /// The same, for what keeps it by `users`. It is a pointer that the `Arc` can be counted by.
+    fn pointer(&self) -> NonNull<Queues> {
+        // SAFETY: an `Arc` is not null.
+        unsafe { NonNull::new_unchecked(Arc::as_ptr(&self.queues).cast_mut()) }
+    }
+}
+
+impl Drop for RunQueue {
+    /// Takes everything out of the queues. `Core` alone has the run queue, so this is the scheduler's thread; and all tasks
+    /// have ended. No remote task is taken from here on: it would keep the queues, and the queues would keep it.
+    fn drop(&mut self) {
+        self.queues.take_remote(true);
+        while let Some(id) = self.queues.pop_local() {
+            // SAFETY: it was in the local queue, and so has an owner's share.
+            drop(unsafe { Owned::from_id(id) });
+        }
+        // SAFETY: the loop's side ends here, and uses the queues no more.
+        unsafe { Queues::release(self.pointer()) };
+    }
+}
+
+impl Queues {
+    /// Whether this is the scheduler's thread.
+    #[inline]
+    fn is_local(&self) -> bool {
+        THREAD.get() == self.owner
+    }
+
+    #[inline]
+    fn local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> R {
+        debug_assert!(self.is_local());
+        // SAFETY: only the owner's thread comes here: `RunQueue` is with the loop, owners are not `Send`, and wakers ask
+        // `is_local` first. So nobody else has a reference; and `f` only calls methods of the fields, so it does not come here
+        // again.
+        f(unsafe { &mut *self.local.get() })
+    }
+
+    #[inline]
+    fn pop_local(&self) -> Option<TaskId> {
+        self.local(|local| local.ids.pop_front())
+    }
+
+    #[inline]
+    fn push(&self, id: TaskId) {
+        self.local(|local| local.ids.push_back(id));
+    }
+
+    /// Takes out a task that has ended. Looks from the back, where an id that was pushed last is found at once.
+    fn remove(&self, id: TaskId) {
+        self.take_remote(false);
+        let removed = self.local(|local| {
+            let index = local.ids.iter().rposition(|queued| *queued == id);
+            index.and_then(|index| local.ids.remove(index))
+        });
+        // SAFETY: it was in the local queue, and so has an owner's share.
+        drop(removed.map(|id| unsafe { Owned::from_id(id) }));
+    }
+
+    /// Moves the remote tasks behind the local ones.
     #[cold]
-    pub(crate) fn push_remote(&self, id: u64) {
+    fn take_remote(&self, close: bool) {
+        let mut ids = self.local(|local| mem::take(&mut local.spare));
         let mut remote = self.remote.lock().unwrap();
-        remote.ids.push_back(id | REMOTE);
+        remote.parks = false;
+        remote.closed |= close;
+        self.look.store(false, Ordering::Relaxed);
+        mem::swap(&mut remote.ids, &mut ids);
+        drop(remote);
+        for id in ids.drain(..) {
+            // SAFETY: it was in the remote queue, and so has a waker's share.
+            unsafe { id.arrive() };
+        }
+        self.local(|local| local.spare = ids);
+    }
+
+    /// Puts an id at the back, from any thread, with a waker's share. Unparks the loop only if it parks, or is about to.
+    #[cold]
+    fn push_remote(&self, id: TaskId) {
+        let mut remote = self.remote.lock().unwrap();
+        if remote.closed {
+            drop(remote);
+            // SAFETY: the share is given up.
+            return unsafe { id.drop_waker() };
+        }
+        remote.ids.push(id);
         self.look.store(true, Ordering::Relaxed);
         let parks = mem::take(&mut remote.parks);
         drop(remote);
@@ -129,12 +248,439 @@ impl RunQueue {
         }
     }
 
-    /// Takes an id out. Looks from the back, where an id that was pushed last is found at once.
-    pub(crate) fn remove(&self, id: u64) {
-        self.take_remote();
-        self.local(|local| {
-            let index = local.iter().rposition(|queued| *queued == id);
-            index.map(|index| local.remove(index));
+    /// One user less: the loop's side, or a task whose last owner is gone.
+    ///
+    /// # Safety
+    ///
+    /// On the scheduler's thread, once for each user, which does not use the queues any more.
+    unsafe fn release(this: NonNull<Self>) {
+        // SAFETY: this user still keeps them.
+        let users = unsafe { this.as_ref() }.local(|local| {
+            local.users -= 1;
+            local.users
         });
+        if users == 0 {
+            // SAFETY: the `Arc` of `RunQueue` is not dropped elsewhere, and nobody is left to whom it belongs.
+            unsafe { Arc::decrement_strong_count(this.as_ptr()) };
+        }
     }
+}
+
+/// It is in the local queue.
+const QUEUED: i64 = 1;
+/// Its future is gone, and its result is there or has been taken.
+const ENDED: i64 = 1 << 1;
+/// `abort` was called.
+pub(crate) const ABORTED: i64 = 1 << 2;
+/// The handle is gone: nobody wants the result.
+pub(crate) const DETACHED: i64 = 1 << 3;
+/// One owner. There are four at most.
+const OWNER: i64 = 1 << 4;
+const OWNERS: i64 = 0xF << 4;
+/// One waker. The number of wakers in the highest 56 bits may be negative.
+const WAKER: i64 = 1 << 8;
+
+/// It is not in the remote queue.
+const ABSENT: u8 = 0;
+/// It is, and a wake has not been served.
+const WOKEN: u8 = 1;
+/// It is, but a poll since then has served the wake.
+const SERVED: u8 = 2;
+
+/// The index of a task that has not been in the table.
+pub(crate) const NEW: u32 = u32::MAX;
+
+/// What all tasks begin with, whatever their future.
+pub(crate) struct Header {
+    vtable: &'static Vtable,
+    /// There as long as the task: an owner is a user, and what has no owner any more has an `Arc`.
+    queues: NonNull<Queues>,
+    /// Twice the number of wakers that were cloned elsewhere, less those that were dropped elsewhere; odd once the sum is
+    /// taken.
+    remote_wakers: AtomicI64,
+    /// Whether it is in the remote queue: `ABSENT`, `WOKEN` or `SERVED`.
+    remote: AtomicU8,
+    /// The loop's: where the table has it.
+    pub(crate) index: Cell<u32>,
+    plain: UnsafeCell<Plain>,
+}
+
+/// What only the scheduler's thread touches.
+pub(crate) struct Plain {
+    /// The flags, the number of owners and the plain half of the number of wakers, in one word: a wake reads and writes it once.
+    state: Cell<i64>,
+    /// The waker of the task that awaits the handle.
+    pub(crate) joiner: Cell<Option<Waker>>,
+}
+
+/// What depends on the type of the future.
+pub(crate) struct Vtable {
+    /// Returns whether the task has ended.
+    pub(crate) poll: unsafe fn(TaskId) -> bool,
+    pub(crate) cancel: unsafe fn(TaskId),
+    /// Moves the result to where the pointer points, an `Option<Result<Output, JoinError>>`.
+    pub(crate) take: unsafe fn(TaskId, *mut ()),
+    pub(crate) layout: Layout,
+}
+
+impl Header {
+    /// With one owner and no waker.
+    #[inline]
+    pub(crate) fn new(run_queue: &RunQueue, vtable: &'static Vtable) -> Self {
+        Self {
+            vtable,
+            queues: run_queue.pointer(),
+            remote_wakers: AtomicI64::new(0),
+            remote: AtomicU8::new(ABSENT),
+            index: Cell::new(NEW),
+            plain: UnsafeCell::new(Plain {
+                state: Cell::new(OWNER),
+                joiner: Cell::new(None),
+            }),
+        }
+    }
+
+    #[inline]
+    fn queues(&self) -> &Queues {
+        // SAFETY: they live as long as the task.
+        unsafe { self.queues.as_ref() }
+    }
+
+    /// # Safety
+    ///
+    /// On the scheduler's thread.
+    #[inline]
+    unsafe fn plain(&self) -> &Plain {
+        // SAFETY: no other thread touches it, and all fields are cells.
+        unsafe { &*self.plain.get() }
+    }
+
+    /// Whether the plain half counts: on the scheduler's thread, while there is an owner.
+    #[inline]
+    fn is_ours(&self) -> bool {
+        // SAFETY: the thread is asked for first.
+        self.queues().is_local() && unsafe { self.plain() }.state.get() & OWNERS != 0
+    }
+}
+
+/// Names a task. From `RunQueue::pop` on it has an owner's share, which `Tasks::remove` or `TaskWaker::clear` takes over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskId(NonNull<Header>);
+
+// SAFETY: a name alone gives access to nothing: all that uses the pointer is unsafe, and says who may do so.
+unsafe impl Send for TaskId {}
+
+// SAFETY: as above.
+unsafe impl Sync for TaskId {}
+
+impl TaskId {
+    #[inline]
+    pub(crate) fn as_ptr(self) -> NonNull<Header> {
+        self.0
+    }
+
+    /// # Safety
+    ///
+    /// The caller has a share while it uses the reference. What gives up a share takes the id, and not this reference:
+    /// another thread may free the task at that moment.
+    #[inline]
+    unsafe fn header<'share>(self) -> &'share Header {
+        // SAFETY: the share keeps the task.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Queues the task, from any thread, and never polls it: the caller may hold a lock that the task needs.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a share.
+    #[inline]
+    pub(crate) unsafe fn schedule(self) {
+        // SAFETY: the caller has a share.
+        let header = unsafe { self.header() };
+        if header.queues().is_local() {
+            // SAFETY: this is the scheduler's thread, and the caller has a share.
+            unsafe { self.schedule_local() };
+        } else if header.remote.swap(WOKEN, Ordering::AcqRel) == ABSENT {
+            // The entry's share.
+            header.remote_wakers.fetch_add(2, Ordering::Relaxed);
+            header.queues().push_remote(self);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// On the scheduler's thread, and the caller has a share.
+    #[inline]
+    unsafe fn schedule_local(self) {
+        // SAFETY: the caller promises both.
+        let (header, plain) = unsafe { (self.header(), self.header().plain()) };
+        let state = plain.state.get();
+        if state & (QUEUED | ENDED) == 0 {
+            plain.state.set(state + OWNER + QUEUED);
+            header.queues().push(self);
+        }
+    }
+
+    /// Moves an entry of the remote queue into the local one.
+    ///
+    /// # Safety
+    ///
+    /// On the scheduler's thread, and the entry gives up its share.
+    unsafe fn arrive(self) {
+        // SAFETY: the entry has a share, and this is the scheduler's thread.
+        let (header, plain) = unsafe { (self.header(), self.header().plain()) };
+        // What has ended keeps its mark, so that later wakes push nothing. The mark is swapped, because a swap sees what the
+        // waking thread wrote before the wake; after a store, the poll could miss that.
+        if plain.state.get() & ENDED == 0 && header.remote.swap(ABSENT, Ordering::AcqRel) == WOKEN {
+            // SAFETY: as above.
+            unsafe { self.schedule_local() };
+        }
+        // SAFETY: the entry's share is a waker's.
+        unsafe { self.drop_waker() };
+    }
+
+    /// # Safety
+    ///
+    /// The caller has a share.
+    #[inline]
+    unsafe fn clone_waker(self) {
+        // SAFETY: the caller has a share.
+        let header = unsafe { self.header() };
+        if header.is_ours() {
+            // SAFETY: `is_ours` only on the scheduler's thread.
+            let state = unsafe { &header.plain().state };
+            state.set(state.get() + WAKER);
+        } else {
+            header.remote_wakers.fetch_add(2, Ordering::Relaxed);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The caller gives up a waker's share.
+    #[inline]
+    pub(crate) unsafe fn drop_waker(self) {
+        // SAFETY: the share is there until one of the two numbers changes.
+        let header = unsafe { self.header() };
+        if header.is_ours() {
+            // SAFETY: `is_ours` only on the scheduler's thread.
+            let state = unsafe { &header.plain().state };
+            state.set(state.get() - WAKER);
+            return;
+        }
+        let queues = header.queues;
+        // Release, so that all that was done with the task is done before it is freed; acquire for who frees it.
+        if header.remote_wakers.fetch_sub(2, Ordering::AcqRel) == 2 + 1 {
+            // SAFETY: it was the last waker, and there is no owner.
+            unsafe { self.free() };
+            // SAFETY: `disown` has counted the `Arc`, for the time without an owner.
+            unsafe { Arc::decrement_strong_count(queues.as_ptr()) };
+        }
+    }
+
+    /// Takes the sum of the wakers, after the last owner has gone. Who finds that there is none frees the task.
+    ///
+    /// # Safety
+    ///
+    /// On the scheduler's thread, once, when there is no owner any more.
+    unsafe fn disown(self) {
+        // SAFETY: nobody frees it before the sum is taken.
+        let (header, plain) = unsafe { (self.header(), self.header().plain()) };
+        let (queues, wakers) = (header.queues, 2 * (plain.state.get() >> WAKER.trailing_zeros()));
+        // If the sum is zero, nobody is left who could change it. So a load is enough, and acquires what the last one did.
+        if header.remote_wakers.load(Ordering::Acquire) + wakers == 0 {
+            // SAFETY: there is neither an owner nor a waker.
+            unsafe { self.free() };
+        } else {
+            // SAFETY: the owner that has just gone was a user of the queues. The wakers that are left keep them from now on.
+            unsafe { Arc::increment_strong_count(queues.as_ptr()) };
+            if header.remote_wakers.fetch_add(wakers + 1, Ordering::AcqRel) + wakers == 0 {
+                // SAFETY: there is neither an owner nor a waker.
+                unsafe { self.free() };
+                // SAFETY: it was counted above.
+                unsafe { Arc::decrement_strong_count(queues.as_ptr()) };
+            }
+        }
+        // SAFETY: this is the scheduler's thread, and the task's owners are gone.
+        unsafe { Queues::release(queues) };
+    }
+
+    /// Gives the memory back. There is no future and no result in it, and no joiner.
+    ///
+    /// # Safety
+    ///
+    /// Nobody has a share.
+    unsafe fn free(self) {
+        // SAFETY: the task is still there.
+        let layout = unsafe { self.header() }.vtable.layout;
+        // SAFETY: nobody else refers to it, and nobody uses it from here on. It came from `alloc` with this layout.
+        unsafe {
+            ptr::drop_in_place(self.0.as_ptr());
+            dealloc(self.0.as_ptr().cast(), layout);
+        }
+    }
+}
+
+/// An owner's share. It stays on the scheduler's thread, because it is not `Send`.
+pub(crate) struct Owned(NonNull<Header>);
+
+impl Owned {
+    /// # Safety
+    ///
+    /// On the scheduler's thread, and the caller hands over an owner's share.
+    #[inline]
+    pub(crate) unsafe fn from_id(id: TaskId) -> Self {
+        Self(id.0)
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> TaskId {
+        TaskId(self.0)
+    }
+
+    /// Hands over the share.
+    #[inline]
+    pub(crate) fn into_id(self) -> TaskId {
+        ManuallyDrop::new(self).id()
+    }
+
+    #[inline]
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: an owner's share keeps the task.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn vtable(&self) -> &'static Vtable {
+        self.header().vtable
+    }
+
+    #[inline]
+    pub(crate) fn plain(&self) -> &Plain {
+        // SAFETY: an owner stays on the scheduler's thread.
+        unsafe { self.header().plain() }
+    }
+
+    #[inline]
+    pub(crate) fn schedule(&self) {
+        // SAFETY: an owner stays on the scheduler's thread.
+        unsafe { self.id().schedule_local() };
+    }
+
+    /// Counts as queued from here on. Returns what the caller has to push: an id with a share.
+    #[inline]
+    pub(crate) fn queued(&self) -> TaskId {
+        self.plain().set(QUEUED);
+        self.clone().into_id()
+    }
+
+    /// Takes it out of the run queue, where it may be twice: local and remote. No wake puts it there again.
+    pub(crate) fn end_queued(&self) {
+        let was_queued = self.plain().has(QUEUED);
+        self.plain().end();
+        if was_queued || self.header().remote.load(Ordering::Relaxed) != ABSENT {
+            self.header().queues().remove(self.id());
+        }
+    }
+
+    /// Returns whether the task is to be polled. It counts as not queued from here on. To be called before the poll: a wake
+    /// between the poll and a later call would be lost.
+    #[inline]
+    pub(crate) fn begin_poll(&self) -> bool {
+        let state = &self.plain().state;
+        state.set(state.get() & !QUEUED);
+        // The entry of the remote queue stays there, and so its mark stays set: otherwise the next wake would push a second one.
+        if self.header().remote.load(Ordering::Relaxed) == WOKEN {
+            self.header().remote.swap(SERVED, Ordering::AcqRel);
+        }
+        !self.plain().has_ended()
+    }
+
+    /// A waker that is not counted. It must not be dropped, or outlive the share.
+    #[inline]
+    pub(crate) fn waker(&self) -> ManuallyDrop<Waker> {
+        let raw = RawWaker::new(self.0.as_ptr().cast_const().cast(), &WAKER_VTABLE);
+        // SAFETY: the functions keep the contract.
+        ManuallyDrop::new(unsafe { Waker::from_raw(raw) })
+    }
+}
+
+impl Clone for Owned {
+    #[inline]
+    fn clone(&self) -> Self {
+        let state = &self.plain().state;
+        state.set(state.get() + OWNER);
+        Self(self.0)
+    }
+}
+
+impl Drop for Owned {
+    #[inline]
+    fn drop(&mut self) {
+        let state = self.plain().state.get() - OWNER;
+        self.plain().state.set(state);
+        if state & OWNERS == 0 {
+            // SAFETY: an owner stays on the scheduler's thread, and this was the last one.
+            unsafe { self.id().disown() };
+        }
+    }
+}
+
+impl Plain {
+    #[inline]
+    pub(crate) fn has(&self, flag: i64) -> bool {
+        self.state.get() & flag != 0
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, flag: i64) {
+        self.state.set(self.state.get() | flag);
+    }
+
+    #[inline]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has(ENDED)
+    }
+
+    /// No wake queues the task from here on.
+    pub(crate) fn end(&self) {
+        self.set(ENDED);
+    }
+}
+
+static WAKER_VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
+
+/// The task that a waker's pointer is for.
+///
+/// # Safety
+///
+/// The pointer is a waker's.
+#[inline]
+unsafe fn id(task: *const ()) -> TaskId {
+    // SAFETY: it was made of a task's pointer.
+    TaskId(unsafe { NonNull::new_unchecked(task.cast_mut().cast()) })
+}
+
+unsafe fn clone(task: *const ()) -> RawWaker {
+    // SAFETY: the waker that is cloned has a share, or is lent by an owner.
+    unsafe { id(task).clone_waker() };
+    RawWaker::new(task, &WAKER_VTABLE)
+}
+
+unsafe fn wake(task: *const ()) {
+    // SAFETY: the waker has a share.
+    unsafe { id(task).schedule() };
+    // SAFETY: the waker is consumed.
+    unsafe { id(task).drop_waker() };
+}
+
+unsafe fn wake_by_ref(task: *const ()) {
+    // SAFETY: the waker has a share, or is lent by an owner.
+    unsafe { id(task).schedule() };
+}
+
+unsafe fn drop_waker(task: *const ()) {
+    // SAFETY: the waker is dropped.
+    unsafe { id(task).drop_waker() };
 }

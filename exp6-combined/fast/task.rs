@@ -1,122 +1,80 @@
-//! A task: one allocation that the table, the task's wakers and its handle share.
+//! A task: one allocation that the table, the run queue, the task's wakers and its handle share.
 //!
 //! For speed. Wakers may be on any thread, and so may the allocation; the future and the result may not. So only the loop
-//! touches the future, and drops it in place before the last `Arc` can be dropped on another thread. The result and the `Cell`s
-//! belong to the loop and the handle, which are on one thread. Other threads touch `waker` alone.
+//! touches the future, and drops it in place when the task ends. The result belongs to the loop and the handle, which are on
+//! one thread. What is left then is memory, and a waker on another thread may free it. `run_queue.rs` counts who refers to it.
 //!
-//! Two invariants of `scheduler.rs` are wider here. An id may be in the run queue twice (2), local and remote, and one of the
-//! two is polled. And the future is polled and dropped under the borrow of `state` (4), for which nobody else waits.
+//! Two invariants of `scheduler.rs` are wider here. A task that is polled stays in the table (1), marked as `polled`; and the
+//! future is polled and dropped where it lies (4), where nobody else looks meanwhile.
 
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::alloc::Layout;
+use std::cell::{RefCell, UnsafeCell};
+use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use slab::Slab;
-
 use crate::join_error::JoinError;
-use crate::run_queue::{REMOTE, RunQueue};
+use crate::run_queue::{ABORTED, DETACHED, Header, NEW, Owned, RunQueue, TaskId, Vtable};
 
-/// The generation of the next task. An id in the run queue is, from the highest bit down: `REMOTE`, 31 bits of generation, 32
-/// bits of slot. Slots are used again: a late id finds another generation in its slot, and no task is polled for it. A
-/// generation comes again after 2,147,483,648 tasks.
-static NEXT_GENERATION: AtomicU64 = AtomicU64::new(0);
-
-/// Stands for "no slot": `block_on`'s future is in no table.
-const NO_SLOT: u32 = u32::MAX;
-
-/// The task has no remote id in the run queue.
-const ABSENT: u8 = 0;
-/// It has one, and a wake has not been served.
-const WOKEN: u8 = 1;
-/// It has one, but a poll since then, for the local id, has served the wake.
-const SERVED: u8 = 2;
-
-/// Puts a task's id into the run queue.
+/// The waker of the future that `block_on` runs. It has a header as a task has, so that its id can be queued.
 pub(crate) struct TaskWaker {
-    /// The generation, and no slot. It stands for what is in the run queue but in no table.
-    pub(crate) id: u64,
-    /// Set once, before the first wake.
-    slot: AtomicU32,
-    /// Whether the id is in the local queue. Read and written on the scheduler's thread only, which takes no atomic
-    /// read-modify-write; atomic because wakers are `Sync`.
-    queued: AtomicBool,
-    /// The same for the remote queue: `ABSENT`, `WOKEN` or `SERVED`.
-    remote: AtomicU8,
-    run_queue: Arc<RunQueue>,
+    pub(crate) id: TaskId,
 }
+
+/// It is not in the table: so nobody polls or cancels it, and it has no result.
+static NO_TASK: Vtable = Vtable {
+    poll: |_| true,
+    cancel: |_| (),
+    take: |_, _| (),
+    layout: Layout::new::<Header>(),
+};
 
 impl TaskWaker {
     /// Begins as queued, as if it had just been woken: the caller pushes the id, or polls at once.
     pub(crate) fn new(run_queue: &Arc<RunQueue>) -> Arc<Self> {
-        Arc::new(Self::unshared(run_queue))
+        // SAFETY: a header begins with a header, and `NO_TASK` has its layout. The caller has the run queue, and so the thread.
+        let owned = unsafe { run_queue.make(Header::new(run_queue, &NO_TASK)) };
+        // This has a waker's share, and a second owner's until `unschedule`.
+        mem::forget(owned.waker().clone());
+        owned.queued();
+        Arc::new(Self { id: owned.into_id() })
     }
 
-    fn unshared(run_queue: &Arc<RunQueue>) -> Self {
-        let generation = NEXT_GENERATION.fetch_add(1, Ordering::Relaxed);
-        Self {
-            id: (generation << 32 | u64::from(NO_SLOT)) & !REMOTE,
-            slot: AtomicU32::new(NO_SLOT),
-            queued: AtomicBool::new(true),
-            remote: AtomicU8::new(ABSENT),
-            run_queue: Arc::clone(run_queue),
-        }
-    }
-
-    /// What is in the run queue for the task.
+    /// Returns whether `id` is this one. If so, it counts as not queued from here on. To be called before the poll: a wake
+    /// between the poll and a later call would be lost.
     #[inline]
-    fn queue_id(&self) -> u64 {
-        self.id & !u64::from(NO_SLOT) | u64::from(self.slot.load(Ordering::Relaxed))
-    }
-
-    /// Returns whether `id` is this one and was queued. If so, it counts as not queued from here on. To be called before the
-    /// poll: a wake between the poll and a later call would be lost. The remote flag is swapped, because a swap sees what the
-    /// waking thread wrote before the wake; after a store, the poll could miss that. Of a task that is in both queues, the
-    /// local id is polled, and the remote one is not.
-    #[inline]
-    pub(crate) fn clear(&self, id: u64) -> bool {
-        if id == self.queue_id() {
-            let was_queued = self.queued.load(Ordering::Relaxed);
-            self.queued.store(false, Ordering::Relaxed);
-            // The remote id stays queued, and so its flag stays set: otherwise the next wake would queue a second one.
-            if self.remote.load(Ordering::Relaxed) == WOKEN {
-                self.remote.swap(SERVED, Ordering::AcqRel);
-            }
-            return was_queued;
+    pub(crate) fn clear(&self, id: TaskId) -> bool {
+        let is_this = id == self.id;
+        if is_this {
+            // SAFETY: what was queued has an owner's share, and the loop has it now.
+            unsafe { Owned::from_id(id) }.begin_poll();
         }
-        id == self.queue_id() | REMOTE
-            && self.remote.swap(ABSENT, Ordering::AcqRel) == WOKEN
-            && !self.queued.load(Ordering::Relaxed)
+        is_this
     }
 
-    /// Queues the task, and never polls it: the caller may hold a lock that the task needs.
-    #[inline]
-    pub(crate) fn schedule(&self) {
-        if self.run_queue.is_local() {
-            if !self.queued.load(Ordering::Relaxed) {
-                self.queued.store(true, Ordering::Relaxed);
-                self.run_queue.push(self.queue_id());
-            }
-        } else if self.remote.swap(WOKEN, Ordering::AcqRel) == ABSENT {
-            self.run_queue.push_remote(self.queue_id());
-        }
+    /// Queues the future, and never polls it: the caller may hold a lock that the future needs.
+    fn schedule(&self) {
+        // SAFETY: this has a waker's share.
+        unsafe { self.id.schedule() };
     }
 
-    /// Takes the id out of the run queue, where it may be twice: local and remote. It counts as queued from here on, so that
-    /// later wakes push nothing.
+    /// Takes the id out of the run queue, where it may be twice: local and remote. Later wakes push nothing.
     pub(crate) fn unschedule(&self) {
-        if self.queued.load(Ordering::Relaxed) {
-            self.run_queue.remove(self.id);
-        }
-        self.queued.store(true, Ordering::Relaxed);
-        if self.remote.swap(WOKEN, Ordering::AcqRel) != ABSENT {
-            self.run_queue.remove(self.id | REMOTE);
-        }
+        // SAFETY: `block_on` calls this once, on the scheduler's thread. `new` has left the share for it.
+        unsafe { Owned::from_id(self.id) }.end_queued();
+    }
+}
+
+impl Drop for TaskWaker {
+    fn drop(&mut self) {
+        // SAFETY: `new` has left the share for it.
+        unsafe { self.id.drop_waker() };
     }
 }
 
@@ -130,7 +88,7 @@ impl Wake for TaskWaker {
     }
 }
 
-/// The unfinished tasks. Each has a slot, which its id names.
+/// The unfinished tasks.
 #[derive(Default)]
 pub(crate) struct Tasks {
     table: RefCell<Table>,
@@ -138,270 +96,293 @@ pub(crate) struct Tasks {
 
 #[derive(Default)]
 struct Table {
-    slots: Slab<Option<Arc<dyn Entry>>>,
-    /// The slot of the task that is being polled, or was the last. It stays reserved; if the task does not come back, the next
-    /// `remove` frees it.
-    polled: Option<usize>,
-    /// `pop` has emptied the slots below this one.
-    popped: usize,
+    /// In no order. Each task has its index.
+    tasks: Vec<Owned>,
+    /// The index of the task that is being polled, or was the last. It stays in the table; if it does not come back, it is
+    /// taken out before the next is.
+    polled: Option<u32>,
 }
+
+/// The index of a task that has been taken out of the table.
+const UNLISTED: u32 = NEW - 1;
 
 impl Tasks {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         let table = self.table.borrow();
-        table.slots.len() == usize::from(table.polled.is_some())
+        table.tasks.len() == usize::from(table.polled.is_some())
     }
 
-    /// Returns the task's id. Inlined, so that a task that comes back from its poll stays in registers.
+    /// Returns the task's id, with a share for the run queue if the task is new.
     #[inline(always)]
-    pub(crate) fn insert(&self, task: Task) -> u64 {
-        let (entry, id) = task.into_parts();
-        if id == NEW {
-            return self.insert_new(entry);
-        }
+    pub(crate) fn insert(&self, task: Task) -> TaskId {
+        let owned = task.into_owned();
         let mut table = self.table.borrow_mut();
-        table.polled = None;
-        if let Some(slot) = table.slots.get_mut(id as u32 as usize) {
-            *slot = entry;
+        let id = owned.id();
+        match owned.header().index.get() {
+            NEW => {
+                let id = owned.queued();
+                table.insert(owned);
+                return id;
+            }
+            // Its poll has run this scheduler once more.
+            UNLISTED => table.insert(owned),
+            _ => table.polled = None,
         }
         id
     }
 
-    fn insert_new(&self, entry: Option<Arc<dyn Entry>>) -> u64 {
-        let mut table = self.table.borrow_mut();
-        let slot = u32::try_from(table.slots.vacant_key()).expect("fewer than 4,294,967,295 tasks");
-        let waker = entry.as_ref().expect("a new task has not ended").waker();
-        waker.slot.store(slot, Ordering::Relaxed);
-        let id = waker.queue_id();
-        table.slots.insert(entry);
-        id
-    }
-
-    /// Takes a task out, if it has not ended and is to be polled for this id.
+    /// Takes a task out, if it has not ended and is not being polled. Takes over the share of the id.
     #[inline(always)]
-    pub(crate) fn remove(&self, id: u64) -> Option<Task> {
+    pub(crate) fn remove(&self, id: TaskId) -> Option<Task> {
+        // SAFETY: what was queued has an owner's share, and the loop has it now.
+        let owned = unsafe { Owned::from_id(id) };
         let mut table = self.table.borrow_mut();
-        if let Some(polled) = table.polled.take() {
-            table.slots.remove(polled);
+        table.forget_polled();
+        let index = owned.header().index.get();
+        if !owned.begin_poll() || index >= UNLISTED {
+            return None;
         }
-        let slot = id as u32 as usize;
-        let entry = table.slots.get_mut(slot)?.take_if(|entry| entry.waker().clear(id));
-        entry.as_ref()?;
-        table.polled = Some(slot);
-        let id = id & !REMOTE;
-        Some(Task { entry, id })
+        table.polled = Some(index);
+        Some(Task(owned))
     }
 
     /// Takes out a task, for the drop of the scheduler. No task may be inserted any more.
     pub(crate) fn pop(&self) -> Option<Task> {
         let mut table = self.table.borrow_mut();
-        table.polled = None;
-        while table.popped < table.slots.capacity() {
-            let slot = table.popped;
-            table.popped += 1;
-            if let Some(entry) = table.slots.try_remove(slot).flatten() {
-                let (entry, id) = (Some(entry), NEW);
-                return Some(Task { entry, id });
-            }
-        }
-        None
+        table.forget_polled();
+        let owned = table.tasks.pop()?;
+        owned.header().index.set(UNLISTED);
+        Some(Task(owned))
     }
 }
 
-/// The id of a task that is in no slot.
-const NEW: u64 = u64::MAX;
+impl Table {
+    fn insert(&mut self, owned: Owned) {
+        let index = u32::try_from(self.tasks.len()).ok().filter(|index| *index < UNLISTED);
+        owned.header().index.set(index.expect("fewer than 4,294,967,294 tasks"));
+        self.tasks.push(owned);
+    }
 
-/// What the scheduler handles.
-pub(crate) struct Task {
-    /// Empty only while the task is taken apart, because what has a `Drop` cannot be moved out of.
-    entry: Option<Arc<dyn Entry>>,
-    id: u64,
+    /// Takes out the task that was polled last. If it is still polled, because a poll runs this scheduler once more, the loop
+    /// has a share.
+    #[inline]
+    fn forget_polled(&mut self) {
+        if let Some(index) = self.polled.take() {
+            let owned = self.tasks.swap_remove(index as usize);
+            owned.header().index.set(UNLISTED);
+            if let Some(moved) = self.tasks.get(index as usize) {
+                moved.header().index.set(index);
+            }
+        }
+    }
 }
 
+/// What the scheduler handles.
+pub(crate) struct Task(Owned);
+
 impl Task {
-    pub(crate) fn new<F: Future + 'static>(shared: Arc<Shared<F>>) -> Self {
-        let (entry, id): (Option<Arc<dyn Entry>>, _) = (Some(shared), NEW);
-        Self { entry, id }
+    /// Makes a task and its handle.
+    #[inline]
+    pub(crate) fn new<F: Future + 'static>(future: F, run_queue: &RunQueue) -> (Self, Handle<F::Output>) {
+        let header = Header::new(run_queue, const { &Block::<F>::VTABLE });
+        let state = UnsafeCell::new(State::Running(future));
+        // SAFETY: a block begins with a header, and has its layout in its vtable. The caller has the run queue, and so the
+        // thread.
+        let owned = unsafe { run_queue.make(Block { header, state }) };
+        let task = Self(owned.clone());
+        let output = PhantomData;
+        (task, Handle { owned, output })
     }
 
     /// Returns the task if it has not ended.
     #[inline(always)]
     pub(crate) fn poll(self) -> Option<Self> {
-        let (entry, id) = self.into_parts();
-        let entry = Some(entry?.poll()?);
-        Some(Self { entry, id })
+        // SAFETY: the function is for this task. It is not being polled, because there is one `Task` of it at a time.
+        let ended = unsafe { (self.0.vtable().poll)(self.0.id()) };
+        (!ended).then_some(self)
     }
 
-    /// Takes the task apart. Without the `forget`, each poll would call `drop`, only to find that there is nothing to drop.
     #[inline(always)]
-    fn into_parts(mut self) -> (Option<Arc<dyn Entry>>, u64) {
-        let parts = (self.entry.take(), self.id);
-        mem::forget(self);
-        parts
+    fn into_owned(self) -> Owned {
+        let task = ManuallyDrop::new(self);
+        // SAFETY: it is moved out of what is not dropped.
+        unsafe { ptr::read(&raw const task.0) }
     }
 }
 
 impl Drop for Task {
     #[inline]
     fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            entry.cancel();
+        if !self.0.plain().has_ended() {
+            // SAFETY: as in `poll`.
+            unsafe { (self.0.vtable().cancel)(self.0.id()) };
         }
     }
 }
 
-/// A task whose future's type is not known.
-trait Entry {
-    fn waker(&self) -> &TaskWaker;
-    /// Polls the task, and returns it if it has not ended.
-    fn poll(self: Arc<Self>) -> Option<Arc<dyn Entry>>;
-    fn cancel(&self);
+/// What a task's handle has: an owner's share, and the type of the output.
+pub(crate) struct Handle<T> {
+    owned: Owned,
+    output: PhantomData<fn() -> T>,
 }
 
-/// What a handle asks of its task. It does not know the future's type, and it is not `Send`.
-pub(crate) trait Join<T> {
-    fn abort(&self);
-    fn is_finished(&self) -> bool;
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
-    fn detach(&self);
+impl<T> Handle<T> {
+    /// Only asks: the loop drops the future when it comes to the task. So it does not matter who aborts, and when.
+    pub(crate) fn abort(&self) {
+        self.owned.plain().set(ABORTED);
+        self.owned.schedule();
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.owned.plain().has_ended()
+    }
+
+    pub(crate) fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        if !self.is_finished() {
+            drop(self.owned.plain().joiner.replace(Some(cx.waker().clone())));
+        }
+        // Only now: the clone or the drop of a waker may run user code, and so the scheduler.
+        if !self.is_finished() {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.take().expect("a `JoinHandle` is polled after it gave its result"))
+    }
+
+    /// Takes the result of a task that has ended. It may be gone.
+    fn take(&self) -> Option<Result<T, JoinError>> {
+        let mut result: Option<Result<T, JoinError>> = None;
+        // SAFETY: the function is for this task, whose output is a `T`, and the task has ended.
+        unsafe { (self.owned.vtable().take)(self.owned.id(), (&raw mut result).cast()) };
+        result
+    }
 }
 
-/// A future, and what its wakers and its handle need beside it.
-pub(crate) struct Shared<F: Future> {
-    waker: TaskWaker,
-    /// Whether `abort` was called.
-    aborted: Cell<bool>,
-    /// The handle is gone: nobody wants the result.
-    detached: Cell<bool>,
+impl<T> Drop for Handle<T> {
+    fn drop(&mut self) {
+        self.owned.plain().set(DETACHED);
+        drop(self.owned.plain().joiner.take());
+        if self.is_finished() {
+            discard_panic(|| drop(self.take()));
+        }
+    }
+}
+
+/// A task. `repr(C)`, so that a pointer to its header is a pointer to it.
+#[repr(C)]
+struct Block<F: Future> {
+    header: Header,
     /// The future, and later the result in its place.
-    state: RefCell<State<F>>,
-    /// The waker of the task that awaits the handle.
-    joiner: Cell<Option<Waker>>,
+    state: UnsafeCell<State<F>>,
 }
 
 enum State<F: Future> {
     /// Only the loop touches the future, and polls it in place.
     Running(F),
-    Ended(Outcome<F>),
+    /// The result, until the handle takes it.
+    Ended(Option<Result<F::Output, JoinError>>),
 }
 
-/// A task's result, until the handle takes it.
-type Outcome<F> = Option<Result<<F as Future>::Output, JoinError>>;
+impl<F: Future + 'static> Block<F> {
+    const VTABLE: Vtable = Vtable {
+        poll: Self::poll,
+        cancel: Self::cancel,
+        take: Self::take,
+        layout: Layout::new::<Self>(),
+    };
 
-impl<F: Future> Shared<F> {
-    pub(crate) fn new(future: F, run_queue: &Arc<RunQueue>) -> Self {
-        Self {
-            waker: TaskWaker::unshared(run_queue),
-            aborted: Cell::new(false),
-            detached: Cell::new(false),
-            state: RefCell::new(State::Running(future)),
-            joiner: Cell::new(None),
+    /// # Safety
+    ///
+    /// On the scheduler's thread. The task is of this type, has not ended, and is not being polled. The caller has an owner's
+    /// share.
+    unsafe fn poll(id: TaskId) -> bool {
+        // SAFETY: the caller's share is lent for this call.
+        let owned = ManuallyDrop::new(unsafe { Owned::from_id(id) });
+        // SAFETY: the task is of this type.
+        let state = unsafe { id.as_ptr().cast::<Self>().as_ref() }.state.get();
+        if owned.plain().has(ABORTED) {
+            // SAFETY: the caller promises all of it.
+            unsafe { Self::end(&owned, state, Err(JoinError::cancelled())) };
+            return true;
         }
+        // Not counted: most polls keep no waker, or a clone.
+        let waker = owned.waker();
+        let mut cx = Context::from_waker(&waker);
+        // SAFETY: the future is part of the task's allocation, is never moved out of it, and is dropped in place, by `end`.
+        // Only the loop touches it, and the task is not being polled.
+        let poll = || unsafe { Self::poll_future(state, &mut cx) };
+        let result = match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(Poll::Pending) => return false,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(JoinError::panicked(payload)),
+        };
+        // SAFETY: the caller promises all of it.
+        unsafe { Self::end(&owned, state, result) };
+        true
     }
 
-    /// Where the result is, when the future is gone. A task that asks this of itself holds the borrow, and has not ended.
-    fn ended(&self) -> Option<RefMut<'_, Outcome<F>>> {
-        let state = self.state.try_borrow_mut().ok()?;
-        let result = RefMut::filter_map(state, |state| match state {
-            State::Running(_) => None,
-            State::Ended(result) => Some(result),
-        });
-        result.ok()
+    /// # Safety
+    ///
+    /// Nobody else touches the state, and the future is not moved before it is dropped.
+    #[inline]
+    unsafe fn poll_future(state: *mut State<F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: nobody else touches it.
+        let State::Running(future) = (unsafe { &mut *state }) else {
+            unreachable!("a task that is polled has its future");
+        };
+        // SAFETY: it is not moved.
+        unsafe { Pin::new_unchecked(future) }.poll(cx)
+    }
+
+    /// # Safety
+    ///
+    /// As for `poll`.
+    unsafe fn cancel(id: TaskId) {
+        // SAFETY: the caller's share is lent for this call.
+        let owned = ManuallyDrop::new(unsafe { Owned::from_id(id) });
+        // SAFETY: the task is of this type.
+        let state = unsafe { id.as_ptr().cast::<Self>().as_ref() }.state.get();
+        // SAFETY: the caller promises all of it.
+        unsafe { Self::end(&owned, state, Err(JoinError::cancelled())) };
     }
 
     /// Drops the future, and only then gives the result. If the task was cancelled, a panic of that drop is the result.
-    fn end(&self, result: Result<F::Output, JoinError>) {
-        let dropped = catch_unwind(AssertUnwindSafe(|| *self.state.borrow_mut() = State::Ended(None)));
+    ///
+    /// # Safety
+    ///
+    /// As for `poll`, and the state is that of the task.
+    unsafe fn end(owned: &Owned, state: *mut State<F>, result: Result<F::Output, JoinError>) {
+        // SAFETY: only the loop touches the state of a task that has not ended, and it is not being polled. If the drop of the
+        // future panics, the future is gone all the same.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { *state = State::Ended(None) }));
         let (result, unwanted) = match (result, dropped) {
             (Err(error), Err(payload)) if error.is_cancelled() => (Err(JoinError::panicked(payload)), Ok(())),
             both => both,
         };
-        if self.detached.get() {
+        if owned.plain().has(DETACHED) {
             discard_panic(|| drop(result));
         } else {
-            *self.state.borrow_mut() = State::Ended(Some(result));
+            // SAFETY: as above.
+            unsafe { *state = State::Ended(Some(result)) };
         }
+        owned.plain().end();
         // Only now, because the drop of a payload may ask for the result.
         discard_panic(|| drop(unwanted));
-        self.joiner.take().into_iter().for_each(Waker::wake);
+        owned.plain().joiner.take().into_iter().for_each(Waker::wake);
     }
 
-    fn poll_future(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let mut state = self.state.borrow_mut();
-        let State::Running(future) = &mut *state else {
-            unreachable!("a task that is polled has its future");
-        };
-        // SAFETY: the future is part of the task's allocation and is never moved out of it: `state` is private, is only
-        // borrowed here, in `ended`, which gives away no future, and in `end`, whose assignments drop it in place.
-        unsafe { Pin::new_unchecked(future) }.poll(cx)
-    }
-}
-
-impl<F: Future + 'static> Entry for Shared<F> {
-    fn waker(&self) -> &TaskWaker {
-        &self.waker
-    }
-
-    fn poll(self: Arc<Self>) -> Option<Arc<dyn Entry>> {
-        if self.aborted.get() {
-            self.end(Err(JoinError::cancelled()));
-            return None;
+    /// # Safety
+    ///
+    /// On the scheduler's thread. The task is of this type, and has ended. The caller has an owner's share, and the pointer is
+    /// that of an `Option` as in `State::Ended`.
+    unsafe fn take(id: TaskId, to: *mut ()) {
+        // SAFETY: the task is of this type.
+        let state = unsafe { id.as_ptr().cast::<Self>().as_ref() }.state.get();
+        // SAFETY: the loop does not touch the state of a task that has ended, and there is one handle.
+        if let State::Ended(result) = unsafe { &mut *state } {
+            // SAFETY: the caller promises the type.
+            unsafe { *to.cast() = result.take() };
         }
-        // SAFETY: the pointer is that of an `Arc`. This second one is not counted, and so must not be dropped. It is
-        // not, and nobody has it when `poll` returns `self`. To count it would take two atomic read-modify-writes a poll.
-        let waker = ManuallyDrop::new(Waker::from(unsafe { Arc::from_raw(Arc::as_ptr(&self)) }));
-        let mut cx = Context::from_waker(&waker);
-        match catch_unwind(AssertUnwindSafe(|| self.poll_future(&mut cx))) {
-            Ok(Poll::Pending) => return Some(self),
-            Ok(Poll::Ready(output)) => self.end(Ok(output)),
-            Err(payload) => self.end(Err(JoinError::panicked(payload))),
-        }
-        None
-    }
-
-    fn cancel(&self) {
-        self.end(Err(JoinError::cancelled()));
-    }
-}
-
-impl<F: Future + 'static> Wake for Shared<F> {
-    fn wake(self: Arc<Self>) {
-        self.waker.schedule();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.waker.schedule();
-    }
-}
-
-impl<F: Future + 'static> Join<F::Output> for Shared<F> {
-    /// Only asks: the loop drops the future when it comes to the task. So it does not matter who aborts, and when.
-    fn abort(&self) {
-        self.aborted.set(true);
-        self.waker.schedule();
-    }
-
-    fn is_finished(&self) -> bool {
-        self.ended().is_some()
-    }
-
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, JoinError>> {
-        if self.ended().is_none() {
-            drop(self.joiner.replace(Some(cx.waker().clone())));
-        }
-        // Only now: the clone or the drop of a waker may run user code, and so the scheduler.
-        let Some(result) = self.ended().map(|mut result| result.take()) else {
-            return Poll::Pending;
-        };
-        Poll::Ready(result.expect("a `JoinHandle` is polled after it gave its result"))
-    }
-
-    fn detach(&self) {
-        self.detached.set(true);
-        drop(self.joiner.take());
-        let result = self.ended().and_then(|mut result| result.take());
-        discard_panic(|| drop(result));
     }
 }
 
@@ -409,14 +390,3 @@ impl<F: Future + 'static> Join<F::Output> for Shared<F> {
 pub(crate) fn discard_panic(f: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(f)).map_err(mem::forget);
 }
-
-// SAFETY: other threads reach a task through wakers alone. Those touch the count of the `Arc`, and `waker`, which is
-// `Send + Sync`: `block_on` makes a waker of one, so the compiler checks that. All else is touched by the loop and by the
-// handle. The loop stays on its thread, because `Scheduler` is not `Send`, and neither is `JoinHandle`. Dropped elsewhere,
-// a task has nothing left to drop but `waker`: the table, or the loop, holds an `Arc` until `end` has dropped the future,
-// and the result is dropped by `end`, or taken or dropped by the handle; a handle that is forgotten keeps its `Arc`
-// for ever. A joiner is a `Waker`, and so `Send`.
-unsafe impl<F: Future> Send for Shared<F> {}
-
-// SAFETY: as above.
-unsafe impl<F: Future> Sync for Shared<F> {}

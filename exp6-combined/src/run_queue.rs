@@ -5,9 +5,12 @@ use std::sync::Mutex;
 
 use crate::park::Unparker;
 
+/// Names a task.
+pub(crate) type TaskId = u64;
+
 /// The ids of the tasks that can run. Only ids, because wakers may be on any thread, and most futures may not.
 pub(crate) struct RunQueue {
-    ids: Mutex<VecDeque<u64>>,
+    ids: Mutex<VecDeque<TaskId>>,
     unparker: Unparker,
 }
 
@@ -18,13 +21,13 @@ impl RunQueue {
     }
 
     /// Takes the id that has waited longest. After `None` the loop may park: the next push unparks it.
-    pub(crate) fn pop(&self) -> Option<u64> {
+    pub(crate) fn pop(&self) -> Option<TaskId> {
         self.ids.lock().unwrap().pop_front()
     }
 
     /// Puts an id at the back. Unparks the loop only if the queue was empty: otherwise the push that found it empty does so, and
     /// the loop takes all ids before it parks.
-    pub(crate) fn push(&self, id: u64) {
+    pub(crate) fn push(&self, id: TaskId) {
         let mut ids = self.ids.lock().unwrap();
         let was_empty = ids.is_empty();
         ids.push_back(id);
@@ -35,7 +38,7 @@ impl RunQueue {
     }
 
     /// Takes an id out. Looks from the back, where an id that was pushed last is found at once.
-    pub(crate) fn remove(&self, id: u64) {
+    pub(crate) fn remove(&self, id: TaskId) {
         let mut ids = self.ids.lock().unwrap();
         let index = ids.iter().rposition(|queued| *queued == id);
         index.map(|index| ids.remove(index));
