@@ -81,7 +81,7 @@ const EXP6: &[&str] = &[
 const ALL: [&str; 6] = ["scheduler", "yield_now", "run_queue", "task", "timers", "park"];
 
 /// What is replaced, and by what, in this order. A line stays a line, so that messages name the right one.
-const REPLACED: [(&str, &str); 12] = [
+const REPLACED: [(&str, &str); 14] = [
     // First, because the stand-ins' paths begin with `crate` too.
     ("crate::", "crate::STEP::"),
     ("std::sync::", "crate::sync::"),
@@ -89,6 +89,12 @@ const REPLACED: [(&str, &str); 12] = [
     ("std::cell::UnsafeCell", "crate::cell::UnsafeCell"),
     ("thread_local! {", "loom::thread_local! {"),
     ("const { RefCell::new(None) }", "RefCell::new(None)"),
+    ("const { Cell::new(0) }", "Cell::new(0)"),
+    // Loom reports what is not given back.
+    (
+        "std::alloc::{Layout, alloc, dealloc}",
+        "loom::alloc::{Layout, alloc, dealloc}",
+    ),
     // A static of loom's cannot be initialised: these stay what they are. They are counters, which order nothing.
     (
         ": AtomicU64 = AtomicU64::new(0);",

@@ -23,13 +23,13 @@ use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::mem::{self, ManuallyDrop};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use crate::park::Unparker;
 
-static NEXT_THREAD: AtomicU64 = AtomicU64::new(1);
+static NEXT_THREAD: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     /// A number that no other thread ever has, once there has been a scheduler on this one; 0 before.
@@ -84,8 +84,8 @@ unsafe impl Sync for Queues {}
 impl RunQueue {
     /// To be called on the scheduler's thread.
     pub(crate) fn new(unparker: Unparker) -> Self {
-        if THREAD.get() == 0 {
-            THREAD.set(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
+        if THREAD.with(Cell::get) == 0 {
+            THREAD.with(|thread| thread.set(1 + NEXT_THREAD.fetch_add(1, Ordering::Relaxed)));
         }
         let local = Local {
             ids: VecDeque::new(),
@@ -93,7 +93,7 @@ impl RunQueue {
             users: 1,
         };
         let queues = ManuallyDrop::new(Arc::new(Queues {
-            owner: THREAD.get(),
+            owner: THREAD.with(Cell::get),
             local: UnsafeCell::new(local),
             remote: Mutex::default(),
             look: AtomicBool::new(false),
@@ -180,7 +180,7 @@ impl Queues {
     /// Whether this is the scheduler's thread.
     #[inline]
     fn is_local(&self) -> bool {
-        THREAD.get() == self.owner
+        THREAD.with(Cell::get) == self.owner
     }
 
     #[inline]
@@ -280,13 +280,6 @@ const OWNERS: i64 = 0xF << 4;
 /// One waker. The number of wakers in the highest 56 bits may be negative.
 const WAKER: i64 = 1 << 8;
 
-/// It is not in the remote queue.
-const ABSENT: u8 = 0;
-/// It is, and a wake has not been served.
-const WOKEN: u8 = 1;
-/// It is, but a poll since then has served the wake.
-const SERVED: u8 = 2;
-
 /// The index of a task that has not been in the table.
 pub(crate) const NEW: u32 = u32::MAX;
 
@@ -298,8 +291,8 @@ pub(crate) struct Header {
     /// Twice the number of wakers that were cloned elsewhere, less those that were dropped elsewhere; odd once the sum is
     /// taken.
     remote_wakers: AtomicI64,
-    /// Whether it is in the remote queue: `ABSENT`, `WOKEN` or `SERVED`.
-    remote: AtomicU8,
+    /// Whether it is in the remote queue.
+    remote: AtomicBool,
     /// The loop's: where the table has it.
     pub(crate) index: Cell<u32>,
     plain: UnsafeCell<Plain>,
@@ -331,7 +324,7 @@ impl Header {
             vtable,
             queues: run_queue.pointer(),
             remote_wakers: AtomicI64::new(0),
-            remote: AtomicU8::new(ABSENT),
+            remote: AtomicBool::new(false),
             index: Cell::new(NEW),
             plain: UnsafeCell::new(Plain {
                 state: Cell::new(OWNER),
@@ -401,7 +394,7 @@ impl TaskId {
         if header.queues().is_local() {
             // SAFETY: this is the scheduler's thread, and the caller has a share.
             unsafe { self.schedule_local() };
-        } else if header.remote.swap(WOKEN, Ordering::AcqRel) == ABSENT {
+        } else if !header.remote.swap(true, Ordering::AcqRel) {
             // The entry's share.
             header.remote_wakers.fetch_add(2, Ordering::Relaxed);
             header.queues().push_remote(self);
@@ -431,8 +424,9 @@ impl TaskId {
         // SAFETY: the entry has a share, and this is the scheduler's thread.
         let (header, plain) = unsafe { (self.header(), self.header().plain()) };
         // What has ended keeps its mark, so that later wakes push nothing. The mark is swapped, because a swap sees what the
-        // waking thread wrote before the wake; after a store, the poll could miss that.
-        if plain.state.get() & ENDED == 0 && header.remote.swap(ABSENT, Ordering::AcqRel) == WOKEN {
+        // waking threads wrote before their wakes; after a store, the poll could miss that.
+        if !plain.has_ended() {
+            header.remote.swap(false, Ordering::AcqRel);
             // SAFETY: as above.
             unsafe { self.schedule_local() };
         }
@@ -512,12 +506,17 @@ impl TaskId {
     ///
     /// Nobody has a share.
     unsafe fn free(self) {
-        // SAFETY: the task is still there.
-        let layout = unsafe { self.header() }.vtable.layout;
-        // SAFETY: nobody else refers to it, and nobody uses it from here on. It came from `alloc` with this layout.
+        let pointer = self.0.as_ptr();
+        // SAFETY: nobody else refers to it.
+        let header = unsafe { &mut *pointer };
+        let (layout, plain) = (header.vtable.layout, header.plain.get_mut());
+        debug_assert!(plain.joiner.get_mut().is_none());
+        let wakers = 2 * (plain.state.get() >> WAKER.trailing_zeros());
+        debug_assert!([1, -wakers].contains(header.remote_wakers.get_mut()));
+        // SAFETY: nobody uses it from here on. It came from `alloc` with this layout.
         unsafe {
-            ptr::drop_in_place(self.0.as_ptr());
-            dealloc(self.0.as_ptr().cast(), layout);
+            ptr::drop_in_place(pointer);
+            dealloc(pointer.cast(), layout);
         }
     }
 }
@@ -579,7 +578,7 @@ impl Owned {
     pub(crate) fn end_queued(&self) {
         let was_queued = self.plain().has(QUEUED);
         self.plain().end();
-        if was_queued || self.header().remote.load(Ordering::Relaxed) != ABSENT {
+        if was_queued || self.header().remote.load(Ordering::Relaxed) {
             self.header().queues().remove(self.id());
         }
     }
@@ -590,10 +589,6 @@ impl Owned {
     pub(crate) fn begin_poll(&self) -> bool {
         let state = &self.plain().state;
         state.set(state.get() & !QUEUED);
-        // The entry of the remote queue stays there, and so its mark stays set: otherwise the next wake would push a second one.
-        if self.header().remote.load(Ordering::Relaxed) == WOKEN {
-            self.header().remote.swap(SERVED, Ordering::AcqRel);
-        }
         !self.plain().has_ended()
     }
 

@@ -543,4 +543,100 @@ mod exp6_fast {
             assert_eq!(polls, (2, 3));
         });
     }
+
+    /// A task that gives `act` a waker in its only poll, and whose last owner, the handle, is dropped when `run` has ended.
+    /// Loom reports a task that is freed twice or never, and one that is used, elsewhere or here, while it is freed.
+    fn last_owner_meets(act: impl Fn(Waker) + Copy + Send + Sync + 'static) {
+        explore(move || {
+            let scheduler = Scheduler::new();
+            let handle = scheduler.spawn(poll_fn(move |cx| {
+                act(cx.waker().clone());
+                Poll::Ready(())
+            }));
+            scheduler.run();
+            drop(scheduler);
+            drop(handle);
+        });
+    }
+
+    #[test]
+    fn the_last_waker_may_go_elsewhere_while_the_last_owner_goes_here() {
+        last_owner_meets(|waker| drop(spawn(|| drop(waker))));
+    }
+
+    #[test]
+    fn a_waker_may_be_cloned_elsewhere_while_the_last_owner_goes() {
+        last_owner_meets(|waker| {
+            spawn(|| {
+                let again = waker.clone();
+                drop(waker);
+                drop(again);
+            });
+        });
+    }
+
+    #[test]
+    fn two_threads_may_drop_wakers_while_the_last_owner_goes() {
+        last_owner_meets(|waker| {
+            let again = waker.clone();
+            spawn(|| drop(waker));
+            spawn(|| drop(again));
+        });
+    }
+
+    /// The entry in the remote queue may be there before the end of the scheduler, come during it, or come after it.
+    #[test]
+    fn a_wake_may_meet_the_last_owner() {
+        last_owner_meets(|waker| drop(spawn(|| waker.wake())));
+    }
+
+    /// One is cloned elsewhere and dropped here, and one the other way round: the halves are not zero, but their sum is.
+    #[test]
+    fn wakers_may_change_threads() {
+        explore(|| {
+            let scheduler = Scheduler::new();
+            let handle = scheduler.spawn(poll_fn(|cx| {
+                let waker = cx.waker().clone();
+                let thread = spawn(|| {
+                    let again = waker.clone();
+                    drop(waker);
+                    again
+                });
+                drop(thread.join().expect("it does not panic"));
+                Poll::Ready(())
+            }));
+            scheduler.run();
+            drop(handle);
+        });
+    }
+
+    /// When it is dropped here, there is no owner any more: only the atomic half counts it.
+    #[test]
+    fn a_waker_may_be_dropped_here_after_the_last_owner() {
+        explore(|| {
+            let scheduler = Scheduler::new();
+            let kept = Rc::new(Cell::new(None));
+            let keep = Rc::clone(&kept);
+            drop(scheduler.spawn(poll_fn(move |cx| {
+                let waker = cx.waker().clone();
+                keep.set(Some(cx.waker().clone()));
+                spawn(|| drop(waker));
+                Poll::Ready(())
+            })));
+            scheduler.run();
+            drop(scheduler);
+            drop(kept.take());
+        });
+    }
+
+    #[test]
+    fn a_wake_may_meet_the_end_of_block_on_and_of_its_scheduler() {
+        explore(|| {
+            let scheduler = Scheduler::new();
+            scheduler.block_on(async {
+                let mut event = pin!(event_and_wake());
+                let _polled = poll_fn(|cx| Poll::Ready(event.as_mut().poll(cx))).await;
+            });
+        });
+    }
 }
