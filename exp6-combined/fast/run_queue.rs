@@ -61,7 +61,19 @@ struct Local {
     spare: Vec<TaskId>,
     /// The loop's side, and the tasks that have an owner.
     users: usize,
+    kept: Kept,
 }
+
+/// The blocks of tasks that have ended, for new ones: so most tasks need no allocator.
+struct Kept {
+    /// By size, in words.
+    by_size: Vec<Vec<NonNull<Header>>>,
+    /// How many bytes may still be kept.
+    room: usize,
+}
+
+/// How many bytes of ended tasks are kept in all. None under Miri, which would not see it if such a block were used.
+const KEPT: usize = if cfg!(miri) { 0 } else { 1 << 20 };
 
 #[derive(Default)]
 struct Remote {
@@ -91,6 +103,10 @@ impl RunQueue {
             ids: VecDeque::new(),
             spare: Vec::new(),
             users: 1,
+            kept: Kept {
+                by_size: Vec::new(),
+                room: KEPT,
+            },
         };
         let queues = ManuallyDrop::new(Arc::new(Queues {
             owner: THREAD.with(Cell::get),
@@ -144,15 +160,15 @@ impl RunQueue {
     /// On the scheduler's thread. `T` is `repr(C)`, its first field is a header, and the layout in its vtable is that of `T`.
     #[inline]
     pub(crate) unsafe fn make<T>(&self, task: T) -> Owned {
-        self.queues.local(|local| local.users += 1);
         let layout = Layout::new::<T>();
-        // SAFETY: there is a header in it, and so the layout has a size.
-        let Some(block) = NonNull::new(unsafe { alloc(layout) }.cast::<T>()) else {
-            handle_alloc_error(layout);
-        };
-        // SAFETY: the block is new, and has the layout of `T`.
-        unsafe { block.write(task) };
-        Owned(block.cast())
+        let kept = self.queues.local(|local| {
+            local.users += 1;
+            local.kept.take(layout)
+        });
+        let block = kept.unwrap_or_else(|| allocate(layout));
+        // SAFETY: nobody else has the block, and it has the layout of `T`.
+        unsafe { block.cast().write(task) };
+        Owned(block)
     }
 
     /// The same, for what keeps it by `users`. It is a pointer that the `Arc` can be counted by.
@@ -171,6 +187,7 @@ impl Drop for RunQueue {
             // SAFETY: it was in the local queue, and so has an owner's share.
             drop(unsafe { Owned::from_id(id) });
         }
+        self.queues.local(|local| local.kept.clear());
         // SAFETY: the loop's side ends here, and uses the queues no more.
         unsafe { Queues::release(self.pointer()) };
     }
@@ -264,6 +281,57 @@ impl Queues {
             unsafe { Arc::decrement_strong_count(this.as_ptr()) };
         }
     }
+}
+
+impl Kept {
+    /// The list of blocks of this layout, if such blocks are kept.
+    #[inline]
+    fn list(&mut self, layout: Layout) -> Option<&mut Vec<NonNull<Header>>> {
+        let list = self.by_size.get_mut(layout.size() / size_of::<usize>())?;
+        (layout.align() == align_of::<Header>()).then_some(list)
+    }
+
+    #[inline]
+    fn take(&mut self, layout: Layout) -> Option<NonNull<Header>> {
+        let block = self.list(layout)?.pop()?;
+        self.room += layout.size();
+        Some(block)
+    }
+
+    /// Returns whether the block is kept.
+    #[inline]
+    fn put(&mut self, block: NonNull<Header>, layout: Layout) -> bool {
+        if layout.align() != align_of::<Header>() || layout.size() > self.room {
+            return false;
+        }
+        self.room -= layout.size();
+        let index = layout.size() / size_of::<usize>();
+        if self.by_size.len() <= index {
+            self.by_size.resize_with(index + 1, Vec::new);
+        }
+        self.by_size[index].push(block);
+        true
+    }
+
+    /// Gives all back, and keeps none from now on.
+    fn clear(&mut self) {
+        self.room = 0;
+        for (index, list) in mem::take(&mut self.by_size).into_iter().enumerate() {
+            let layout = Layout::from_size_align(index * size_of::<usize>(), align_of::<Header>());
+            let layout = layout.expect("as it was allocated");
+            for block in list {
+                // SAFETY: it came from `allocate` with this layout, and is no task any more.
+                unsafe { dealloc(block.as_ptr().cast(), layout) };
+            }
+        }
+    }
+}
+
+#[cold]
+fn allocate(layout: Layout) -> NonNull<Header> {
+    // SAFETY: there is a header in it, and so the layout has a size.
+    let block = NonNull::new(unsafe { alloc(layout) });
+    block.unwrap_or_else(|| handle_alloc_error(layout)).cast()
 }
 
 /// It is in the local queue.
@@ -500,7 +568,7 @@ impl TaskId {
         unsafe { Queues::release(queues) };
     }
 
-    /// Gives the memory back. There is no future and no result in it, and no joiner.
+    /// Gives the memory back, or keeps it for another task. There is no future and no result in it, and no joiner.
     ///
     /// # Safety
     ///
@@ -509,14 +577,17 @@ impl TaskId {
         let pointer = self.0.as_ptr();
         // SAFETY: nobody else refers to it.
         let header = unsafe { &mut *pointer };
-        let (layout, plain) = (header.vtable.layout, header.plain.get_mut());
+        let (layout, queues, plain) = (header.vtable.layout, header.queues, header.plain.get_mut());
         debug_assert!(plain.joiner.get_mut().is_none());
         let wakers = 2 * (plain.state.get() >> WAKER.trailing_zeros());
         debug_assert!([1, -wakers].contains(header.remote_wakers.get_mut()));
-        // SAFETY: nobody uses it from here on. It came from `alloc` with this layout.
-        unsafe {
-            ptr::drop_in_place(pointer);
-            dealloc(pointer.cast(), layout);
+        // SAFETY: nobody uses it from here on.
+        unsafe { ptr::drop_in_place(pointer) };
+        // SAFETY: the caller gives up after this what keeps the queues.
+        let queues = unsafe { queues.as_ref() };
+        if !queues.is_local() || !queues.local(|local| local.kept.put(self.0, layout)) {
+            // SAFETY: it came from `allocate` with this layout.
+            unsafe { dealloc(pointer.cast(), layout) };
         }
     }
 }
