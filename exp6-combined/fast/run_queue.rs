@@ -13,6 +13,8 @@
 //!   left; an atomic number counts the others. A waker may be cloned here and dropped there, so each half may be negative:
 //!   only the sum counts. It is taken once, when the last owner goes, and from then on the atomic number counts all.
 //!
+//! The memory of tasks that have ended is kept for new ones.
+//!
 //! This must not break: that only one thread touches the plain half, and that a task is freed once, after its last use.
 
 #![allow(unsafe_code)]
