@@ -579,7 +579,9 @@ impl TaskId {
         let pointer = self.0.as_ptr();
         // SAFETY: nobody else refers to it.
         let header = unsafe { &mut *pointer };
-        let (layout, queues, plain) = (header.vtable.layout, header.queues, header.plain.get_mut());
+        let (layout, queues) = (header.vtable.layout, header.queues);
+        // SAFETY: as above.
+        let plain = unsafe { &mut *header.plain.get() };
         debug_assert!(plain.joiner.get_mut().is_none());
         let wakers = 2 * (plain.state.get() >> WAKER.trailing_zeros());
         debug_assert!([1, -wakers].contains(header.remote_wakers.get_mut()));

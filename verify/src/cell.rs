@@ -17,16 +17,4 @@ impl<T> UnsafeCell<T> {
     pub fn get(&self) -> *mut T {
         self.0.with_mut(|pointer| pointer)
     }
-
-    /// Returns a reference to the value.
-    ///
-    /// # Panics
-    ///
-    /// If another thread has asked for a pointer, and nothing orders that before this.
-    #[track_caller]
-    #[allow(unsafe_code)]
-    pub fn get_mut(&mut self) -> &mut T {
-        // SAFETY: the cell is borrowed as long as the reference.
-        unsafe { &mut *self.get() }
-    }
 }
