@@ -46,7 +46,7 @@ fn a_task_is_one_allocation() {
         }
         scheduler.run();
     });
-    assert_eq!(taken, MANY);
+    assert!(taken <= MANY, "{taken}");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn joining_a_task_takes_no_allocation() {
         }
         counts[1]
     });
-    assert_eq!(taken, MANY);
+    assert!(taken <= MANY, "{taken}");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_yield_takes_no_allocation() {
         }
         scheduler.run();
     });
-    assert_eq!(taken, tasks);
+    assert!(taken <= tasks, "{taken}");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_sleep_that_is_dropped_takes_no_allocation() {
         });
         scheduler.run();
     });
-    assert_eq!(taken, 1);
+    assert!(taken <= 1, "{taken}");
 }
 
 #[test]
@@ -198,8 +198,8 @@ fn a_job_takes_three_allocations() {
             }
         });
     });
-    // The job, its channel and its task; and now and then a block of the pool's queue.
-    assert!((3 * MANY..3 * MANY + MANY / 10).contains(&taken), "{taken}");
+    // The job, its channel and its task, if no block of an ended one is kept; and now and then a block of the pool's queue.
+    assert!(taken < 3 * MANY + MANY / 10, "{taken}");
 }
 
 /// Both ends in one scheduler: messages to and fro, `messages` on each connection.
