@@ -18,8 +18,9 @@ struct Step {
     on_loom: bool,
 }
 
-/// No other thread ends the park of exp5: it has nothing to model. Of exp6's features only `fast-tasks` matters to other threads.
-const STEPS: [Step; 6] = [
+/// No other thread ends the park of exp5: it has nothing to model. Of exp6's features only `fast-tasks` and `fast-jobs` matter to
+/// other threads.
+const STEPS: [Step; 7] = [
     Step {
         name: "exp2",
         folder: "exp2-sleep",
@@ -37,7 +38,7 @@ const STEPS: [Step; 6] = [
     Step {
         name: "exp4",
         folder: "exp4-threadpool",
-        files: &["join_error", "join", "block_on", "blocking"],
+        files: &["join_error", "join", "block_on", "pool", "blocking"],
         fast: &[],
         on_loom: true,
     },
@@ -55,11 +56,19 @@ const STEPS: [Step; 6] = [
         fast: FAST_TASKS,
         on_loom: true,
     },
+    // For the pool alone: a scheduler would start more of its threads than loom has. See `POOL`.
+    Step {
+        name: "exp6_pool",
+        folder: "exp6-combined",
+        files: EXP6,
+        fast: &["pool"],
+        on_loom: true,
+    },
     // The files of `fast-tasks` on a park that Miri knows: it has no selector.
     Step {
         name: "exp4_fast",
         folder: "exp4-threadpool",
-        files: &["sleep", "timeout", "join_error", "join", "block_on", "blocking"],
+        files: &["sleep", "timeout", "join_error", "join", "block_on", "pool", "blocking"],
         fast: FAST_TASKS,
         on_loom: false,
     },
@@ -71,6 +80,7 @@ const EXP6: &[&str] = &[
     "join_error",
     "join",
     "block_on",
+    "pool",
     "blocking",
     "poller",
     "source",
@@ -81,7 +91,7 @@ const EXP6: &[&str] = &[
 const ALL: [&str; 6] = ["scheduler", "yield_now", "run_queue", "task", "timers", "park"];
 
 /// What is replaced, and by what, in this order. A line stays a line, so that messages name the right one.
-const REPLACED: [(&str, &str); 15] = [
+const REPLACED: [(&str, &str); 16] = [
     // First, because the stand-ins' paths begin with `crate` too.
     ("crate::", "crate::STEP::"),
     ("std::sync::", "crate::sync::"),
@@ -101,12 +111,20 @@ const REPLACED: [(&str, &str); 15] = [
         ": AtomicU64 = AtomicU64::new(0);",
         ": std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);",
     ),
+    ("std::hint", "loom::hint"),
     ("threadpool::ThreadPool", "crate::thread::ThreadPool"),
     ("polling::", "crate::os::"),
     ("socket2::", "crate::os::"),
     // The self-socket is the same on all systems.
     ("#[cfg(unix)]", ""),
     ("#[cfg(windows)]", "#[cfg(any())]"),
+];
+
+/// More of it in the pool's twin: the models have its threads spin, and that is to look once, because loom knows no time.
+const POOL: [(&str, &str); 3] = [
+    ("pub(crate)", "pub"),
+    ("cores.get() > 1", "cores.get() > 0"),
+    ("Duration::from_micros(50)", "Duration::ZERO"),
 ];
 
 fn main() {
@@ -124,7 +142,11 @@ fn main() {
             let source = fs::read_to_string(&from).expect("a source file");
             let to = format!("{out}/{name}_{file}.rs");
             let replaced = if step.on_loom { &REPLACED[..] } else { &REPLACED[..1] };
-            fs::write(&to, copied(&source, name, replaced)).expect("a copy");
+            let mut text = copied(&source, name, replaced);
+            if step.fast.contains(&"pool") && *file == "pool" {
+                text = copied(&text, name, &POOL);
+            }
+            fs::write(&to, text).expect("a copy");
             writeln!(body, "#[path = {to:?}]\nmod {file};").expect("room");
         }
         if step.files.contains(&"join") {
@@ -136,7 +158,14 @@ fn main() {
         if step.files.contains(&"blocking") {
             body.push_str("pub use blocking::spawn_blocking;\n");
         }
-        let feature = if step.fast.is_empty() { "" } else { " with `fast-tasks`" };
+        if step.fast.contains(&"pool") {
+            body.push_str("pub use pool::ThreadPool;\n");
+        }
+        let feature = match step.fast {
+            [] => "",
+            ["pool"] => " with `fast-jobs`",
+            _ => " with `fast-tasks`",
+        };
         writeln!(
             modules,
             "/// The scheduler of `{folder}`{feature}.\n#[allow(warnings, clippy::all)]\npub mod {name} {{\n{body}}}"

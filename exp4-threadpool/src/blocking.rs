@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread::{self, available_parallelism};
 
-use threadpool::ThreadPool;
-
 use crate::join::{JoinHandle, spawn_on};
+use crate::pool::ThreadPool;
 use crate::scheduler::current;
 use crate::task::discard_panic;
 
@@ -53,10 +52,9 @@ where
     let sender = Arc::clone(&channel);
     let job = move || {
         let result = catch_unwind(AssertUnwindSafe(job));
-        let mut channel = sender.lock().unwrap();
-        channel.result = Some(result);
-        let waker = channel.waker.take();
-        drop(channel);
+        // The result first: a poll between the two finds it, and then the wake is one too many.
+        sender.lock().unwrap().result = Some(result);
+        let waker = sender.lock().unwrap().waker.take();
         // If the task is gone, the result is dropped here, and that drop may panic.
         discard_panic(|| drop(sender));
         waker.into_iter().for_each(Waker::wake);

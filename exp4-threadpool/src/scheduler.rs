@@ -14,9 +14,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use threadpool::ThreadPool;
-
 use crate::park::Parker;
+use crate::pool::ThreadPool;
 use crate::run_queue::{RunQueue, TaskId};
 use crate::task::{Task, Tasks, discard_panic};
 use crate::timers::{Timers, now};

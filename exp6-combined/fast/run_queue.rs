@@ -23,11 +23,14 @@ use std::alloc::handle_alloc_error;
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
+use std::hint;
 use std::mem::{self, ManuallyDrop};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::task::{RawWaker, RawWakerVTable, Waker};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 use crate::park::Unparker;
 
@@ -85,6 +88,7 @@ struct Remote {
     parks: bool,
     /// The scheduler is gone.
     closed: bool,
+    spins: Spins,
 }
 
 // SAFETY: of the fields, `local` alone is not `Send` and `Sync`. It is reached through the function of that name alone, which is
@@ -133,7 +137,7 @@ impl RunQueue {
     #[cold]
     fn pop_or_park(&self) -> Option<TaskId> {
         loop {
-            let mut remote = self.queues.remote.lock().unwrap();
+            let mut remote = self.queues.spin();
             if remote.ids.is_empty() {
                 remote.parks = true;
                 // So that the next `pop` clears `parks`, even if no id comes.
@@ -237,7 +241,9 @@ impl Queues {
     fn take_remote(&self, close: bool) {
         let mut ids = self.local(|local| mem::take(&mut local.spare));
         let mut remote = self.remote.lock().unwrap();
-        remote.parks = false;
+        // A push that has ended the park has taken the mark.
+        let has_mark = mem::take(&mut remote.parks);
+        remote.spins.has_parked(!has_mark);
         remote.closed |= close;
         self.look.store(false, Ordering::Relaxed);
         mem::swap(&mut remote.ids, &mut ids);
@@ -477,7 +483,9 @@ impl TaskId {
     #[inline]
     unsafe fn schedule_local(self) {
         // SAFETY: the caller promises both.
-        let (header, plain) = unsafe { (self.header(), self.header().plain()) };
+        let header = unsafe { self.header() };
+        // SAFETY: as above.
+        let plain = unsafe { header.plain() };
         let state = plain.state.get();
         if state & (QUEUED | ENDED) == 0 {
             plain.state.set(state + OWNER + QUEUED);
@@ -492,7 +500,9 @@ impl TaskId {
     /// On the scheduler's thread, and the entry gives up its share.
     unsafe fn arrive(self) {
         // SAFETY: the entry has a share, and this is the scheduler's thread.
-        let (header, plain) = unsafe { (self.header(), self.header().plain()) };
+        let header = unsafe { self.header() };
+        // SAFETY: as above.
+        let plain = unsafe { header.plain() };
         // What has ended keeps its mark, so that later wakes push nothing. The mark is swapped, because a swap sees what the
         // waking threads wrote before their wakes; after a store, the poll could miss that.
         if !plain.has_ended() {
@@ -550,7 +560,9 @@ impl TaskId {
     /// On the scheduler's thread, once, when there is no owner any more.
     unsafe fn disown(self) {
         // SAFETY: nobody frees it before the sum is taken.
-        let (header, plain) = unsafe { (self.header(), self.header().plain()) };
+        let header = unsafe { self.header() };
+        // SAFETY: as above.
+        let plain = unsafe { header.plain() };
         let (queues, wakers) = (header.queues, 2 * (plain.state.get() >> WAKER.trailing_zeros()));
         // If the sum is zero, nobody is left who could change it. So a load is enough, and acquires what the last one did.
         if header.remote_wakers.load(Ordering::Acquire) + wakers == 0 {
@@ -722,35 +734,108 @@ impl Plain {
 static WAKER_VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
 
 /// The task that a waker's pointer is for.
-///
-/// # Safety
-///
-/// The pointer is a waker's.
 #[inline]
-unsafe fn id(task: *const ()) -> TaskId {
-    // SAFETY: it was made of a task's pointer.
-    TaskId(unsafe { NonNull::new_unchecked(task.cast_mut().cast()) })
+fn id(task: *const ()) -> TaskId {
+    TaskId(NonNull::new(task.cast_mut().cast()).expect("a waker's pointer is a task's"))
 }
 
 unsafe fn clone(task: *const ()) -> RawWaker {
+    let id = id(task);
     // SAFETY: the waker that is cloned has a share, or is lent by an owner.
-    unsafe { id(task).clone_waker() };
+    unsafe { id.clone_waker() };
     RawWaker::new(task, &WAKER_VTABLE)
 }
 
 unsafe fn wake(task: *const ()) {
+    let id = id(task);
     // SAFETY: the waker has a share.
-    unsafe { id(task).schedule() };
+    unsafe { id.schedule() };
     // SAFETY: the waker is consumed.
-    unsafe { id(task).drop_waker() };
+    unsafe { id.drop_waker() };
 }
 
 unsafe fn wake_by_ref(task: *const ()) {
+    let id = id(task);
     // SAFETY: the waker has a share, or is lent by an owner.
-    unsafe { id(task).schedule() };
+    unsafe { id.schedule() };
 }
 
 unsafe fn drop_waker(task: *const ()) {
+    let id = id(task);
     // SAFETY: the waker is dropped.
-    unsafe { id(task).drop_waker() };
+    unsafe { id.drop_waker() };
+}
+
+/// How long the loop spins from one park to the next, in all: longer than it takes to wake a thread.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// With one processor nobody can wake a task while the loop spins.
+static HAS_PROCESSORS: LazyLock<bool> = LazyLock::new(|| available_parallelism().is_ok_and(|cores| cores.get() > 1));
+
+impl Queues {
+    /// Locks the remote queue for the second look. Before that the loop spins, if remote wakes have ended the last parks: as in a
+    /// task that awaits one job after another. If another wake comes meanwhile, neither side needs a system call. It is only a
+    /// wait before the second look, so no wake can be lost by it.
+    ///
+    /// A source or a timer that is ready meanwhile waits: for 50 µs at most, because the next park ends the spins. And that park
+    /// is the source's or the timer's, so before the next four there is no spin.
+    fn spin(&self) -> MutexGuard<'_, Remote> {
+        let mut remote = self.remote.lock().unwrap();
+        if remote.ids.is_empty() && remote.spins.are_due() {
+            let left = SPIN - remote.spins.spun;
+            drop(remote);
+            let (begin, mut spun) = (Instant::now(), Duration::ZERO);
+            while !self.look.load(Ordering::Relaxed) && spun < left {
+                hint::spin_loop();
+                spun = begin.elapsed();
+            }
+            remote = self.remote.lock().unwrap();
+            let is_hit = !remote.ids.is_empty();
+            remote.spins.has_spun(spun.min(left), is_hit);
+        }
+        if remote.ids.is_empty() {
+            remote.spins.parks();
+        }
+        remote
+    }
+}
+
+/// Whether the loop spins before it parks.
+#[derive(Default)]
+struct Spins {
+    /// How many parks and spins in a row a remote wake has ended. A spin in vain counts as eight fewer.
+    streak: i32,
+    /// How long the loop has spun since the last park.
+    spun: Duration,
+    /// Whether the loop has parked, and what has ended that is not counted yet.
+    has_parked: bool,
+}
+
+impl Spins {
+    fn are_due(&self) -> bool {
+        self.streak >= 4 && self.spun < SPIN && *HAS_PROCESSORS
+    }
+
+    fn count(&mut self, change: i32) {
+        self.streak = (self.streak + change).min(32);
+    }
+
+    fn has_spun(&mut self, spun: Duration, is_hit: bool) {
+        // One that is cut short, because others before it were hits, says nothing.
+        if is_hit || spun == SPIN {
+            self.count(if is_hit { 1 } else { -8 });
+        }
+        self.spun += spun;
+    }
+
+    fn parks(&mut self) {
+        (self.spun, self.has_parked) = (Duration::ZERO, true);
+    }
+
+    /// After a park, and also when a remote wake has come while the loop was at work. That does not count.
+    fn has_parked(&mut self, ended_by_wake: bool) {
+        if mem::take(&mut self.has_parked) {
+            self.count(if ended_by_wake { 1 } else { -self.streak.max(0) });
+        }
+    }
 }

@@ -41,7 +41,7 @@ impl TaskWaker {
         // SAFETY: a header begins with a header, and `NO_TASK` has its layout. The caller has the run queue, and so the thread.
         let owned = unsafe { run_queue.make(Header::new(run_queue, &NO_TASK)) };
         // This has a waker's share, and a second owner's until `unschedule`.
-        mem::forget(owned.waker().clone());
+        let _waker = ManuallyDrop::new(Waker::clone(&owned.waker()));
         owned.queued();
         Arc::new(Self { id: owned.into_id() })
     }

@@ -48,6 +48,9 @@ pub use async_io::Async;
 
 mod tcp;
 
+#[cfg_attr(feature = "fast-jobs", path = "../fast/pool.rs")]
+mod pool;
+
 mod blocking;
 pub use blocking::spawn_blocking;
 

@@ -17,9 +17,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use threadpool::ThreadPool;
-
 use crate::park::Parker;
+use crate::pool::ThreadPool;
 use crate::run_queue::{RunQueue, TaskId};
 use crate::source::Direction;
 use crate::task::{Task, Tasks, discard_panic};

@@ -11,7 +11,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use crate::sched::{JoinHandle, Scheduler, sleep, spawn, spawn_blocking, timeout, yield_now};
-use shared_testutil::{message_in, watchdog};
+use shared_testutil::{in_own_process, message_in, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -273,6 +273,35 @@ fn no_thread_dies_of_an_aborted_job_whose_result_panics_in_its_drop() {
 /// How many threads a pool has: some more than there are cores.
 fn pool_threads() -> usize {
     (thread::available_parallelism().map_or(1, usize::from) + 4).min(32)
+}
+
+/// Threads may look for a job for a while before they sleep, but one job in ten milliseconds does not keep them awake.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pool_that_has_little_to_do_takes_little_processor_time() {
+    /// What all threads of the process have used, in nanoseconds.
+    fn used() -> Option<u64> {
+        let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+        let times = tasks.map(|task| {
+            let times = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            times.split(' ').next()?.parse::<u64>().ok()
+        });
+        times.sum()
+    }
+    in_own_process(|| {
+        let _watchdog = watchdog(LIMIT);
+        Scheduler::new().block_on(async {
+            spawn_blocking(|| ()).await.expect("it does not fail");
+            let Some(before) = used() else { return };
+            let start = Instant::now();
+            for _ in 0..100 {
+                sleep(Duration::from_millis(10)).await;
+                spawn_blocking(|| ()).await.expect("it does not fail");
+            }
+            let busy = Duration::from_nanos(used().expect("the system tells") - before);
+            assert!(4 * busy < start.elapsed(), "busy for {busy:?} in {:?}", start.elapsed());
+        });
+    });
 }
 
 /// With what only Linux has: a process can limit its memory, and count its threads.

@@ -2,7 +2,7 @@
 //!
 //! `build.rs` makes them from the steps' own files, and replaces the names of what loom has to see. So the models run what
 //! is read and used, loop and all, and the files need no `cfg` for it. exp6 is built twice: plain, and with the files of
-//! `fast-tasks`. Two more things stand in for what loom does not have: the pool starts a thread a job, and exp6's selector
+//! `fast-tasks`. `exp6_pool` is for the pool of `fast-jobs`, without a scheduler. Two more things stand in for what loom does not have: the pool starts a thread a job, and exp6's selector
 //! and self-socket are a counter of bytes.
 //!
 //! Not modelled: time, so no model has a timer; sources, which belong to the loop's thread, and with them `fast-io`;

@@ -1,5 +1,7 @@
 //! Stands in for `std::sync`.
 
+/// The real one: it is computed once, by whoever comes first.
+pub use std::sync::LazyLock;
 pub use std::sync::PoisonError;
 /// The real one: a count orders nothing that the schedulers rely on, and `Wake` is for no other.
 pub use std::sync::{Arc, Weak};
@@ -57,4 +59,4 @@ pub mod atomic {
     }
 }
 
-pub use loom::sync::{Mutex, MutexGuard};
+pub use loom::sync::{Condvar, Mutex, MutexGuard};

@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use loom::sync::Notify;
 
-pub use loom::thread::ThreadId;
+pub use loom::thread::{Builder, ThreadId};
 pub use std::thread::Result;
 
 /// A thread, with the token of `park` and `unpark`.

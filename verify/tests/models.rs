@@ -640,3 +640,60 @@ mod exp6_fast {
         });
     }
 }
+
+/// The pool's twin, without a scheduler. A model ends when all threads have ended: so each shows as well that they do.
+mod exp6_pool {
+    use loom::sync::Notify;
+    use verify::exp6_pool::ThreadPool;
+
+    use super::*;
+
+    fn pool(threads: usize) -> ThreadPool {
+        ThreadPool::with_name("blocking".to_owned(), threads)
+    }
+
+    /// Gives the pool a job, and returns what its end wakes.
+    fn execute(pool: &ThreadPool) -> Arc<Notify> {
+        let done = Arc::new(Notify::new());
+        let sender = Arc::clone(&done);
+        pool.execute(move || sender.notify());
+        done
+    }
+
+    /// The thread looks for a job, spins, looks for the last time, or sleeps. The second job meets it on its way back there.
+    #[test]
+    fn a_job_is_done_whatever_the_thread_does_when_it_comes() {
+        explore_within_bounds(|| {
+            let pool = pool(1);
+            execute(&pool).wait();
+            execute(&pool).wait();
+        });
+    }
+
+    #[test]
+    fn jobs_that_are_queued_when_the_pool_is_dropped_are_done() {
+        explore_within_bounds(|| {
+            let pool = pool(1);
+            let jobs = [execute(&pool), execute(&pool)];
+            drop(pool);
+            jobs.iter().for_each(|done| done.wait());
+        });
+    }
+
+    /// One thread spins and the other one sleeps, or both sleep. The first job ends only after the second: so the thread that
+    /// takes it, or the push, has to call the other.
+    #[test]
+    fn a_job_that_takes_long_does_not_keep_the_next_from_another_thread() {
+        explore_within_bounds(|| {
+            let pool = pool(2);
+            let (second, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let (waits, ends) = (Arc::clone(&second), Arc::clone(&done));
+            pool.execute(move || {
+                waits.wait();
+                ends.notify();
+            });
+            pool.execute(move || second.notify());
+            done.wait();
+        });
+    }
+}

@@ -9,7 +9,7 @@ use crate::tree::Tree;
 pub(crate) const STEP: &str = "exp6-combined";
 
 /// The features in the order in which `fast/README.md` leads through their files.
-const FEATURES: [&str; 3] = ["fast-timers", "fast-tasks", "fast-io"];
+const FEATURES: [&str; 4] = ["fast-timers", "fast-tasks", "fast-io", "fast-jobs"];
 
 /// A module that `lib.rs` declares.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub(crate) fn variant() -> String {
     let twins = [
         ("fast-io", cfg!(all(feature = "fast-io", target_os = "linux"))),
+        ("fast-jobs", cfg!(feature = "fast-jobs")),
         ("fast-tasks", cfg!(feature = "fast-tasks")),
         ("fast-timers", cfg!(feature = "fast-timers")),
     ];

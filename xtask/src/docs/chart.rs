@@ -38,7 +38,7 @@ const USES: [(&str, RGBColor, &[&str]); 6] = [
         RGBColor(0x9a, 0x4f, 0xb8),
         &["park.rs", "poller.rs", "self_socket.rs"],
     ),
-    ("threads", RGBColor(0xc6, 0x3d, 0x5c), &["blocking.rs"]),
+    ("threads", RGBColor(0xc6, 0x3d, 0x5c), &["pool.rs", "blocking.rs"]),
     (
         "I/O",
         RGBColor(0x1b, 0x7f, 0x5c),

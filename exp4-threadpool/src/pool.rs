@@ -1,0 +1,3 @@
+//! The pool of threads, by another name.
+
+pub(crate) use threadpool::ThreadPool;
