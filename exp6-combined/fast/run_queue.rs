@@ -21,7 +21,8 @@
 
 use std::alloc::handle_alloc_error;
 use std::alloc::{Layout, alloc, dealloc};
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
+use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::hint;
 use std::mem::{self, ManuallyDrop};
