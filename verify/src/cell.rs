@@ -8,6 +8,13 @@
 pub struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
 
 impl<T> UnsafeCell<T> {
+    /// Makes one.
+    #[must_use]
+    #[track_caller]
+    pub fn new(value: T) -> Self {
+        Self(loom::cell::UnsafeCell::new(value))
+    }
+
     /// Returns a pointer to the value.
     ///
     /// # Panics
