@@ -351,9 +351,11 @@ const ENDED: i64 = 1 << 1;
 pub(crate) const ABORTED: i64 = 1 << 2;
 /// The handle is gone: nobody wants the result.
 pub(crate) const DETACHED: i64 = 1 << 3;
+/// The handle has taken the result.
+pub(crate) const TAKEN: i64 = 1 << 4;
 /// One owner. There are four at most.
-const OWNER: i64 = 1 << 4;
-const OWNERS: i64 = 0xF << 4;
+const OWNER: i64 = 1 << 5;
+const OWNERS: i64 = 7 << 5;
 /// One waker. The number of wakers in the highest 56 bits may be negative.
 const WAKER: i64 = 1 << 8;
 
@@ -655,11 +657,11 @@ impl Owned {
         unsafe { self.id().schedule_local() };
     }
 
-    /// Counts as queued from here on. Returns what the caller has to push: an id with a share.
+    /// Counts as queued from here on, with a share. The caller pushes the id.
     #[inline]
-    pub(crate) fn queued(&self) -> TaskId {
-        self.plain().set(QUEUED);
-        self.clone().into_id()
+    pub(crate) fn queue(&self) {
+        let state = &self.plain().state;
+        state.set(state.get() + OWNER + QUEUED);
     }
 
     /// Takes it out of the run queue, where it may be twice: local and remote. No wake puts it there again.

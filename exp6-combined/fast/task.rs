@@ -10,8 +10,8 @@
 #![allow(unsafe_code)]
 
 use std::alloc::Layout;
-use std::cell::RefCell;
 use std::cell::UnsafeCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::join_error::JoinError;
-use crate::run_queue::{ABORTED, DETACHED, Header, NEW, Owned, RunQueue, TaskId, Vtable};
+use crate::run_queue::{ABORTED, DETACHED, Header, NEW, Owned, RunQueue, TAKEN, TaskId, Vtable};
 
 /// The waker of the future that `block_on` runs. It has a header as a task has, so that its id can be queued.
 pub(crate) struct TaskWaker {
@@ -43,7 +43,7 @@ impl TaskWaker {
         let owned = unsafe { run_queue.make(Header::new(run_queue, &NO_TASK)) };
         // This has a waker's share, and a second owner's until `unschedule`.
         let _waker = ManuallyDrop::new(Waker::clone(&owned.waker()));
-        owned.queued();
+        owned.queue();
         Arc::new(Self { id: owned.into_id() })
     }
 
@@ -90,46 +90,47 @@ impl Wake for TaskWaker {
 }
 
 /// The unfinished tasks.
-#[derive(Default)]
 pub(crate) struct Tasks {
-    table: RefCell<Table>,
-}
-
-#[derive(Default)]
-struct Table {
     /// In no order. Each task has its index.
-    tasks: Vec<Owned>,
-    /// The index of the task that is being polled, or was the last. It stays in the table; if it does not come back, it is
-    /// taken out before the next is.
-    polled: Option<u32>,
+    table: RefCell<Vec<Owned>>,
+    /// The index of the task that is being polled, or was the last; or `NEW`. The task stays in the table. If it does not come
+    /// back, it is taken out before the next is.
+    polled: Cell<u32>,
 }
 
 /// The index of a task that has been taken out of the table.
 const UNLISTED: u32 = NEW - 1;
 
+impl Default for Tasks {
+    fn default() -> Self {
+        let (table, polled) = (RefCell::default(), Cell::new(NEW));
+        Self { table, polled }
+    }
+}
+
 impl Tasks {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        let table = self.table.borrow();
-        table.tasks.len() == usize::from(table.polled.is_some())
+        self.table.borrow().len() == usize::from(self.polled.get() != NEW)
     }
 
     /// Returns the task's id, with a share for the run queue if the task is new.
     #[inline(always)]
     pub(crate) fn insert(&self, task: Task) -> TaskId {
         let owned = task.into_owned();
-        let mut table = self.table.borrow_mut();
-        let id = owned.id();
-        match owned.header().index.get() {
-            NEW => {
-                let id = owned.queued();
-                table.insert(owned);
-                return id;
-            }
-            // Its poll has run this scheduler once more.
-            UNLISTED => table.insert(owned),
-            _ => table.polled = None,
+        let (id, index) = (owned.id(), owned.header().index.get());
+        if index < UNLISTED {
+            self.polled.set(NEW);
+            return id;
         }
+        // If it is not new, its poll has run this scheduler once more.
+        if index == NEW {
+            owned.queue();
+        }
+        let mut table = self.table.borrow_mut();
+        let index = u32::try_from(table.len()).ok().filter(|index| *index < UNLISTED);
+        owned.header().index.set(index.expect("fewer than 4,294,967,294 tasks"));
+        table.push(owned);
         id
     }
 
@@ -138,41 +139,34 @@ impl Tasks {
     pub(crate) fn remove(&self, id: TaskId) -> Option<Task> {
         // SAFETY: what was queued has an owner's share, and the loop has it now.
         let owned = unsafe { Owned::from_id(id) };
-        let mut table = self.table.borrow_mut();
-        table.forget_polled();
+        if self.polled.get() != NEW {
+            self.forget_polled();
+        }
         let index = owned.header().index.get();
         if !owned.begin_poll() || index >= UNLISTED {
             return None;
         }
-        table.polled = Some(index);
+        self.polled.set(index);
         Some(Task(owned))
     }
 
     /// Takes out a task, for the drop of the scheduler. No task may be inserted any more.
     pub(crate) fn pop(&self) -> Option<Task> {
-        let mut table = self.table.borrow_mut();
-        table.forget_polled();
-        let owned = table.tasks.pop()?;
+        self.forget_polled();
+        let owned = self.table.borrow_mut().pop()?;
         owned.header().index.set(UNLISTED);
         Some(Task(owned))
-    }
-}
-
-impl Table {
-    fn insert(&mut self, owned: Owned) {
-        let index = u32::try_from(self.tasks.len()).ok().filter(|index| *index < UNLISTED);
-        owned.header().index.set(index.expect("fewer than 4,294,967,294 tasks"));
-        self.tasks.push(owned);
     }
 
     /// Takes out the task that was polled last. If it is still polled, because a poll runs this scheduler once more, the loop
     /// has a share.
-    #[inline]
-    fn forget_polled(&mut self) {
-        if let Some(index) = self.polled.take() {
-            let owned = self.tasks.swap_remove(index as usize);
+    fn forget_polled(&self) {
+        let index = self.polled.replace(NEW);
+        if index != NEW {
+            let mut table = self.table.borrow_mut();
+            let owned = table.swap_remove(index as usize);
             owned.header().index.set(UNLISTED);
-            if let Some(moved) = self.tasks.get(index as usize) {
+            if let Some(moved) = table.get(index as usize) {
                 moved.header().index.set(index);
             }
         }
@@ -247,7 +241,9 @@ impl<T> Handle<T> {
         if !self.is_finished() {
             return Poll::Pending;
         }
-        Poll::Ready(self.take().expect("a `JoinHandle` is polled after it gave its result"))
+        let result = self.take();
+        self.owned.plain().set(TAKEN);
+        Poll::Ready(result.expect("a `JoinHandle` is polled after it gave its result"))
     }
 
     /// Takes the result of a task that has ended. It may be gone.
@@ -261,9 +257,13 @@ impl<T> Handle<T> {
 
 impl<T> Drop for Handle<T> {
     fn drop(&mut self) {
-        self.owned.plain().set(DETACHED);
-        drop(self.owned.plain().joiner.take());
-        if self.is_finished() {
+        let plain = self.owned.plain();
+        if plain.has(TAKEN) {
+            return;
+        }
+        plain.set(DETACHED);
+        drop(plain.joiner.take());
+        if plain.has_ended() {
             discard_panic(|| drop(self.take()));
         }
     }
@@ -281,8 +281,10 @@ enum State<F: Future> {
     /// Only the loop touches the future, and polls it in place.
     Running(F),
     /// The result, until the handle takes it.
-    Ended(Option<Result<F::Output, JoinError>>),
+    Ended(Outcome<F>),
 }
+
+type Outcome<F> = Option<Result<<F as Future>::Output, JoinError>>;
 
 impl<F: Future + 'static> Block<F> {
     const VTABLE: Vtable = Vtable {
@@ -381,8 +383,8 @@ impl<F: Future + 'static> Block<F> {
         let state = unsafe { id.as_ptr().cast::<Self>().as_ref() }.state.get();
         // SAFETY: the loop does not touch the state of a task that has ended, and there is one handle.
         if let State::Ended(result) = unsafe { &mut *state } {
-            // SAFETY: the caller promises the type.
-            unsafe { *to.cast() = result.take() };
+            // SAFETY: the caller promises the type, and there is nothing to drop.
+            unsafe { to.cast::<Outcome<F>>().write(result.take()) };
         }
     }
 }
