@@ -81,6 +81,9 @@ struct Kept {
 /// How many bytes of ended tasks are kept in all. None under Miri, which would not see it if such a block were used.
 const KEPT: usize = if cfg!(miri) { 0 } else { 1 << 20 };
 
+/// The size of the largest block that is kept, in bytes.
+const LARGEST: usize = 2048;
+
 #[derive(Default)]
 struct Remote {
     /// Each entry counts as a waker.
@@ -111,7 +114,7 @@ impl RunQueue {
             spare: Vec::new(),
             users: 1,
             kept: Kept {
-                by_size: Vec::new(),
+                by_size: vec![Vec::new(); LARGEST / size_of::<usize>() + 1],
                 room: KEPT,
             },
         };
@@ -296,8 +299,9 @@ impl Kept {
     /// The list of blocks of this layout, if such blocks are kept.
     #[inline]
     fn list(&mut self, layout: Layout) -> Option<&mut Vec<NonNull<Header>>> {
-        let list = self.by_size.get_mut(layout.size() / size_of::<usize>())?;
-        (layout.align() == align_of::<Header>()).then_some(list)
+        let is_plain = layout.align() == align_of::<Header>();
+        let index = layout.size() / size_of::<usize>();
+        self.by_size.get_mut(index).filter(|_| is_plain)
     }
 
     #[inline]
@@ -310,21 +314,17 @@ impl Kept {
     /// Returns whether the block is kept.
     #[inline]
     fn put(&mut self, block: NonNull<Header>, layout: Layout) -> bool {
-        if layout.align() != align_of::<Header>() || layout.size() > self.room {
-            return false;
-        }
-        self.room -= layout.size();
-        let index = layout.size() / size_of::<usize>();
-        if self.by_size.len() <= index {
-            self.by_size.resize_with(index + 1, Vec::new);
-        }
-        self.by_size[index].push(block);
-        true
+        let room = self.room.checked_sub(layout.size());
+        let kept = room.zip(self.list(layout)).map(|(room, list)| {
+            list.push(block);
+            room
+        });
+        self.room = kept.unwrap_or(self.room);
+        kept.is_some()
     }
 
     /// Gives all back, and keeps none from now on.
     fn clear(&mut self) {
-        self.room = 0;
         for (index, list) in mem::take(&mut self.by_size).into_iter().enumerate() {
             let layout = Layout::from_size_align(index * size_of::<usize>(), align_of::<Header>());
             let layout = layout.expect("as it was allocated");
