@@ -38,7 +38,8 @@ use crate::park::Unparker;
 static NEXT_THREAD: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// A number that no other thread ever has, once there has been a scheduler on this one; 0 before.
+    /// A number that no other thread ever has, once there has been a scheduler on this one; 0 before. On some systems it is 0
+    /// again while the thread's locals are destroyed: then wakes on the thread count as wakes from elsewhere.
     static THREAD: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -212,7 +213,7 @@ impl Queues {
 
     #[inline]
     fn local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> R {
-        debug_assert!(self.is_local());
+        debug_assert!([0, self.owner].contains(&THREAD.with(Cell::get)));
         // SAFETY: only the owner's thread comes here: `RunQueue` is with the loop, owners are not `Send`, and wakers ask
         // `is_local` first. So nobody else has a reference; and `f` only calls methods of the fields, so it does not come here
         // again.
@@ -527,7 +528,8 @@ impl TaskId {
         if header.is_ours() {
             // SAFETY: `is_ours` only on the scheduler's thread.
             let state = unsafe { &header.plain().state };
-            state.set(state.get() + WAKER);
+            // Checked, because the compiler may make one addition of a loop that clones and forgets: so the end is in reach.
+            state.set(state.get().checked_add(WAKER).expect("fewer than 2^55 wakers"));
         } else {
             header.remote_wakers.fetch_add(2, Ordering::Relaxed);
         }
