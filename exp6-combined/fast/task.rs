@@ -234,15 +234,18 @@ impl<T> Handle<T> {
     }
 
     pub(crate) fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        if !self.is_finished() {
-            drop(self.owned.plain().joiner.replace(Some(cx.waker().clone())));
-        }
-        // Only now: the clone or the drop of a waker may run user code, and so the scheduler.
-        if !self.is_finished() {
-            return Poll::Pending;
+        let plain = self.owned.plain();
+        if !plain.has_ended() {
+            drop(plain.joiner.replace(Some(cx.waker().clone())));
+            // Only now: the clone or the drop of a waker may run user code, and so the scheduler.
+            if !plain.has_ended() {
+                return Poll::Pending;
+            }
+            // If it was the clone, nobody has taken the waker.
+            drop(plain.joiner.take());
         }
         let result = self.take();
-        self.owned.plain().set(TAKEN);
+        plain.set(TAKEN);
         Poll::Ready(result.expect("a `JoinHandle` is polled after it gave its result"))
     }
 
