@@ -4,6 +4,7 @@
 //! read, not two. Only with the standard library's type: another may give less than there is.
 
 use std::any::TypeId;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::mem::ManuallyDrop;
 use std::net::TcpStream;
@@ -24,8 +25,8 @@ impl Direction {
     /// only an event takes it out, not a drop.
     pub(crate) fn waiter_of_task(&self, cx: &Context<'_>) -> ManuallyDrop<Waiter<'_>> {
         // Wakes all to make room. A task that still waits adds itself again.
-        let evict = |polled: Vec<(_, Waker)>| {
-            for (_, waker) in polled {
+        let evict = |polled: BTreeMap<_, Waker>| {
+            for waker in polled.into_values() {
                 discard_panic(|| waker.wake());
             }
         };

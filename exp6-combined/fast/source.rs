@@ -8,15 +8,35 @@
 //! between: it would find no waiter.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
-use std::rc::Rc;
 use std::task::Waker;
 
-use slab::Slab;
 use socket2::SockRef;
 
 use crate::poller::{Event, reports_end};
+
+/// The registered sources, by key.
+pub(crate) type Sources<K, V> = HashMap<K, V, BuildHasherDefault<KeyHasher>>;
+
+/// A key is its own hash: keys count up, so sources that are registered one after the other have places side by side.
+#[derive(Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write_usize(&mut self, key: usize) {
+        self.0 = key as u64;
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a key is a `usize`")
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// What an operation costs of the I/O budget. A write costs more than a read, so that a reader can catch up with its writer.
 const READ: u32 = 1;
@@ -46,11 +66,9 @@ pub(crate) struct Source {
 }
 
 /// Reading or writing.
+#[derive(Default)]
 pub(crate) struct Direction {
-    /// Who waits. Mostly there is one at most.
-    first: Cell<Option<Entry>>,
-    /// Several tasks may wait.
-    others: Cell<Option<Box<Others>>>,
+    waiters: Cell<Waiters>,
     /// The number of the poll in which the last operation was deferred, if it was.
     pub(crate) deferred: Deferred,
     /// What an operation costs of the I/O budget.
@@ -59,17 +77,15 @@ pub(crate) struct Direction {
     pub(crate) asks: Cell<bool>,
 }
 
-/// The id of a wait, and its waker.
-type Entry = (u64, Waker);
-
-#[derive(Default)]
-struct Others {
-    entries: Slab<Entry>,
-    /// Those of poll functions are found by their waker, and so kept apart.
-    polled: Vec<Entry>,
+/// Who waits, by the ids of the waits. Mostly there is one at most, and that takes no allocation.
+enum Waiters {
+    One(u64, Waker),
+    /// Several tasks may wait. Those in poll functions come last: `POLLED` is the highest bit.
+    Many(Option<Box<BTreeMap<u64, Waker>>>),
 }
 
-/// A `Cell<Option<u64>>` of half the size.
+/// A `Cell<Option<u64>>` of half the size. Zero is `None`: the first poll has the number one.
+#[derive(Default)]
 pub(crate) struct Deferred(Cell<u64>);
 
 /// One wait. An event takes its entry out, or the drop of this.
@@ -77,20 +93,23 @@ pub(crate) struct Waiter<'a> {
     pub(crate) direction: &'a Direction,
     /// Zero, beside `POLLED`, until it is listed.
     id: Cell<u64>,
-    /// Where in `Others::entries` it is, if it is there.
-    slot: Cell<usize>,
 }
 
 impl Source {
     pub(crate) fn new(key: usize, io: SockRef<'static>) -> Self {
         let short_read_empties = Cell::new(reports_end(&*io));
+        let empty = Cell::new(false);
+        let [read, write] = [READ, WRITE].map(|cost| Direction {
+            cost,
+            ..Direction::default()
+        });
         Self {
             key,
             io,
-            read: Direction::new(READ),
-            write: Direction::new(WRITE),
+            read,
+            write,
             short_read_empties,
-            empty: Cell::new(false),
+            empty,
         }
     }
 
@@ -123,239 +142,167 @@ impl Source {
 }
 
 impl Direction {
-    fn new(cost: u32) -> Self {
-        Self {
-            first: Cell::new(None),
-            others: Cell::new(None),
-            deferred: Deferred(Cell::new(u64::MAX)),
-            cost,
-            asks: Cell::new(false),
-        }
-    }
-
     #[inline]
     pub(crate) fn waiter(&self) -> Waiter<'_> {
-        self.waiter_with(0)
-    }
-
-    #[inline]
-    fn waiter_with(&self, id: u64) -> Waiter<'_> {
-        let (direction, id, slot) = (self, Cell::new(id), Cell::new(usize::MAX));
-        Waiter { direction, id, slot }
+        let (direction, id) = (self, Cell::new(0));
+        Waiter { direction, id }
     }
 
     /// The wait of a poll function that has this waker. If none is listed and `limit` or more others are, it gives these to
     /// `evict`.
     #[inline]
-    pub(crate) fn polled_waiter(&self, waker: &Waker, limit: usize, evict: impl FnOnce(Vec<Entry>)) -> Waiter<'_> {
-        let is_it = |(id, other): &&Entry| id & POLLED != 0 && other.will_wake(waker);
-        let first = self.first.take();
-        let mut id = first.as_ref().filter(is_it).map(|(id, _)| *id);
-        self.first.set(first);
-        if let Some(mut others) = self.others.take() {
-            id = id.or_else(|| others.polled.iter().find(is_it).map(|(id, _)| *id));
-            let full = id.is_none() && others.polled.len() >= limit;
-            let evicted = if full {
-                mem::take(&mut others.polled)
-            } else {
-                Vec::new()
-            };
-            self.others.set(Some(others));
-            evict(evicted);
-        }
-        self.waiter_with(id.unwrap_or(POLLED))
+    pub(crate) fn polled_waiter(
+        &self,
+        waker: &Waker,
+        limit: usize,
+        evict: impl FnOnce(BTreeMap<u64, Waker>),
+    ) -> Waiter<'_> {
+        let (direction, listed) = (self, self.look(|waiters| waiters.find_polled(waker)));
+        let evicted = self.look(|waiters| match waiters {
+            Waiters::Many(Some(many)) if listed.is_none() && many.range(POLLED..).count() >= limit => {
+                Some(many.split_off(&POLLED))
+            }
+            _ => None,
+        });
+        evicted.map(evict);
+        let id = Cell::new(listed.unwrap_or(POLLED));
+        Waiter { direction, id }
     }
 
     #[inline]
     fn take_waiters(&self, wakers: &mut VecDeque<Waker>) {
-        let first = self.first.take();
-        match self.others.take() {
-            Some(others) => others.take_waiters(first, wakers),
-            None => {
-                if let Some((_, waker)) = first {
-                    wakers.push_back(waker);
-                }
+        match self.waiters.take() {
+            Waiters::One(_, waker) => wakers.push_back(waker),
+            Waiters::Many(None) => {}
+            Waiters::Many(Some(many)) => {
+                // Who waits longest is woken first.
+                let by_age = many.into_iter().map(|(id, waker)| (id & !POLLED, waker));
+                wakers.extend(BTreeMap::from_iter(by_age).into_values());
             }
         }
     }
-}
 
-impl Others {
-    fn get_mut(&mut self, id: u64, slot: usize) -> Option<&mut Waker> {
-        let is_it = |(other, _): &&mut Entry| *other == id;
-        let entry = match id & POLLED {
-            0 => self.entries.get_mut(slot).filter(is_it),
-            _ => self.polled.iter_mut().find(is_it),
-        };
-        entry.map(|(_, waker)| waker)
+    #[inline]
+    fn insert(&self, id: u64, waker: Waker) {
+        self.waiters.set(match self.waiters.take() {
+            Waiters::Many(None) => Waiters::One(id, waker),
+            Waiters::One(one, first) => Waiters::Many(Some(Box::new(BTreeMap::from([(one, first), (id, waker)])))),
+            Waiters::Many(Some(mut many)) => {
+                many.insert(id, waker);
+                Waiters::Many(Some(many))
+            }
+        });
     }
 
-    #[cold]
-    fn take_waiters(self, first: Option<Entry>, wakers: &mut VecDeque<Waker>) {
-        let entries = self.entries.into_iter().map(|(_, entry)| entry);
-        let mut all: Vec<_> = first.into_iter().chain(entries).chain(self.polled).collect();
-        // Who waits longest is woken first.
-        all.sort_unstable_by_key(|(id, _)| id & !POLLED);
-        wakers.extend(all.into_iter().map(|(_, waker)| waker));
+    fn remove(&self, id: u64) -> Option<Waker> {
+        match self.waiters.take() {
+            Waiters::One(one, waker) if one == id => return Some(waker),
+            waiters => self.waiters.set(waiters),
+        }
+        self.look(|waiters| match waiters {
+            Waiters::Many(Some(many)) => many.remove(&id),
+            _ => None,
+        })
+    }
+
+    /// Shows the waiters to `f`, which must not run user code.
+    #[inline]
+    fn look<R>(&self, f: impl FnOnce(&mut Waiters) -> R) -> R {
+        let mut waiters = self.waiters.take();
+        let result = f(&mut waiters);
+        // Only "nobody" is there, which needs no drop.
+        mem::forget(self.waiters.replace(waiters));
+        result
+    }
+}
+
+impl Default for Waiters {
+    fn default() -> Self {
+        Self::Many(None)
+    }
+}
+
+impl Waiters {
+    #[inline]
+    fn get(&self, id: u64) -> Option<&Waker> {
+        match self {
+            Self::One(one, waker) => (*one == id).then_some(waker),
+            Self::Many(many) => many.as_ref()?.get(&id),
+        }
+    }
+
+    #[inline]
+    fn find_polled(&self, waker: &Waker) -> Option<u64> {
+        match self {
+            Self::One(id, one) => (id & POLLED != 0 && one.will_wake(waker)).then_some(*id),
+            Self::Many(many) => {
+                let mut polled = many.as_ref()?.range(POLLED..);
+                polled.find(|(_, other)| other.will_wake(waker)).map(|(id, _)| *id)
+            }
+        }
     }
 }
 
 impl Deferred {
     #[inline]
     pub(crate) fn take(&self) -> Option<u64> {
-        Some(self.0.replace(u64::MAX)).filter(|poll| *poll != u64::MAX)
+        Some(self.0.take()).filter(|poll| *poll != 0)
     }
 
     #[inline]
     pub(crate) fn set(&self, poll: Option<u64>) {
-        self.0.set(poll.unwrap_or(u64::MAX));
+        self.0.set(poll.unwrap_or(0));
     }
 }
 
 impl Waiter<'_> {
     #[inline]
     pub(crate) fn is_listed(&self) -> bool {
-        self.look(|_| ()).is_some()
+        self.is_listed_with(|_| true)
     }
 
     /// Only the latest waker counts: the future may have moved to another task.
     #[inline]
     pub(crate) fn list(&self, waker: &Waker) {
-        if self.look(|listed| listed.will_wake(waker)) == Some(true) {
+        if self.is_listed_with(|listed| listed.will_wake(waker)) {
             return;
         }
         // The clone and, at the end, the drop of a waker may run user code: nothing is taken out meanwhile.
-        let mut waker = waker.clone();
-        if self.look(|listed| mem::swap(listed, &mut waker)).is_none() {
-            self.insert(waker);
-        }
-    }
-
-    /// Shows the waker of this wait to `f`, if it is listed.
-    #[inline]
-    fn look<R>(&self, f: impl FnOnce(&mut Waker) -> R) -> Option<R> {
-        let id = self.id.get();
-        if id & !POLLED == 0 {
-            return None;
-        }
-        let mut first = self.direction.first.take();
-        if let Some((_, waker)) = first.as_mut().filter(|(first, _)| *first == id) {
-            let result = f(waker);
-            self.direction.first.set(first);
-            return Some(result);
-        }
-        self.direction.first.set(first);
-        let mut others = self.direction.others.take()?;
-        let result = others.get_mut(id, self.slot.get()).map(f);
-        self.direction.others.set(Some(others));
-        result
-    }
-
-    #[inline]
-    fn insert(&self, waker: Waker) {
+        let waker = waker.clone();
+        let _replaced = self.remove();
         // It keeps its id, and so its place, when it has to wait again.
-        if self.id.get() & !POLLED == 0 {
+        if self.is_new() {
             self.id.set(self.id.get() | NEXT_ID.replace(NEXT_ID.get() + 1));
         }
-        let id = self.id.get();
-        let first = self.direction.first.take();
-        if first.is_none() {
-            return self.direction.first.set(Some((id, waker)));
-        }
-        self.direction.first.set(first);
-        let mut others = self.direction.others.take().unwrap_or_default();
-        match id & POLLED {
-            0 => self.slot.set(others.entries.insert((id, waker))),
-            _ => others.polled.push((id, waker)),
-        }
-        self.direction.others.set(Some(others));
+        self.direction.insert(self.id.get(), waker);
+    }
+
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.id.get() & !POLLED == 0
+    }
+
+    #[inline]
+    fn is_listed_with(&self, test: impl FnOnce(&Waker) -> bool) -> bool {
+        !self.is_new()
+            && self
+                .direction
+                .look(|waiters| waiters.get(self.id.get()).is_some_and(test))
     }
 
     /// Takes the waker out, for the caller to drop.
+    #[inline]
     fn remove(&self) -> Option<Waker> {
-        let first = self.direction.first.take();
-        match first {
-            Some((id, waker)) if id == self.id.get() => return Some(waker),
-            first => self.direction.first.set(first),
+        if self.is_new() {
+            return None;
         }
-        let mut others = self.direction.others.take()?;
-        let is_listed = others.get_mut(self.id.get(), self.slot.get()).is_some();
-        let removed = is_listed.then(|| others.entries.remove(self.slot.get()));
-        self.direction.others.set(Some(others));
-        removed.map(|(_, waker)| waker)
+        self.direction.remove(self.id.get())
     }
 }
 
 impl Drop for Waiter<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.id.get() != 0 {
-            drop(self.remove());
-        }
-    }
-}
-
-/// The registered sources, by their keys: a table, in which the place of a source is the remainder of its key. Keys count up,
-/// and so sources that are registered one after the other have places side by side.
-pub(crate) struct Sources<K, V> {
-    /// Empty, or a power of two in length, and as long as there are sources.
-    table: Vec<Option<V>>,
-    /// Those whose place belonged to an older source.
-    others: BTreeMap<K, V>,
-    len: usize,
-}
-
-impl Default for Sources<usize, Rc<Source>> {
-    fn default() -> Self {
-        let (table, others) = (Vec::new(), BTreeMap::new());
-        Self { table, others, len: 0 }
-    }
-}
-
-impl Sources<usize, Rc<Source>> {
-    #[inline]
-    fn place(&self, key: usize) -> usize {
-        key & self.table.len().wrapping_sub(1)
-    }
-
-    #[inline]
-    pub(crate) fn get(&self, key: &usize) -> Option<&Rc<Source>> {
-        let place = self.table.get(self.place(*key))?.as_ref();
-        place
-            .filter(|source| source.key == *key)
-            .or_else(|| self.others.get(key))
-    }
-
-    pub(crate) fn insert(&mut self, key: usize, source: Rc<Source>) {
-        if self.len == self.table.len() {
-            let length = (2 * self.len).max(4);
-            let old = mem::take(self);
-            self.table.resize_with(length, || None);
-            for source in old.table.into_iter().flatten().chain(old.others.into_values()) {
-                self.put(source.key, source);
-            }
-        }
-        self.put(key, source);
-    }
-
-    fn put(&mut self, key: usize, source: Rc<Source>) {
-        let place = self.place(key);
-        self.len += 1;
-        match &mut self.table[place] {
-            Some(_) => drop(self.others.insert(key, source)),
-            place => *place = Some(source),
-        }
-    }
-
-    pub(crate) fn remove(&mut self, key: &usize) -> Option<Rc<Source>> {
-        let place = self.place(*key);
-        let removed = self.table.get_mut(place)?.take_if(|source| source.key == *key);
-        let removed = removed.or_else(|| self.others.remove(key))?;
-        self.len -= 1;
-        Some(removed)
-    }
-
-    pub(crate) fn values(&self) -> impl Iterator<Item = &Rc<Source>> {
-        self.table.iter().flatten().chain(self.others.values())
+        drop(self.remove());
     }
 }
