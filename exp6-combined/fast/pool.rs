@@ -82,15 +82,18 @@ impl ThreadPool {
     pub(crate) fn set_num_threads(&mut self, threads: usize) {
         while self.threads < threads {
             let (builder, shared) = (Builder::new().name(self.name.clone()), Arc::clone(&self.shared));
-            let started = builder.spawn(move || shared.work());
-            started.expect("the system gives a thread");
+            builder.spawn(move || shared.work()).expect("the system gives a thread");
             self.threads += 1;
         }
     }
 
     /// Runs a job on one of the threads.
     pub(crate) fn execute(&self, job: impl FnOnce() + Send + 'static) {
-        self.shared.push(Box::new(job));
+        let job = Box::new(job);
+        let mut queue = self.shared.lock();
+        queue.jobs.push_back(job);
+        self.shared.has_jobs.store(true, Ordering::Relaxed);
+        self.shared.call(queue);
     }
 }
 
@@ -104,13 +107,6 @@ impl Drop for ThreadPool {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap()
-    }
-
-    fn push(&self, job: Job) {
-        let mut queue = self.lock();
-        queue.jobs.push_back(job);
-        self.has_jobs.store(true, Ordering::Relaxed);
-        self.call(queue);
     }
 
     /// Wakes a thread for the next job, unless one searches already. Without the lock: the thread needs it.
@@ -140,13 +136,20 @@ impl Shared {
         }
     }
 
-    /// Spins, or sleeps, until there may be a job.
+    /// Spins, or sleeps, until there may be a job. One thread that spins is enough, and none does where it has been in vain.
     fn search<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
-        if self.spins && queue.begins_to_spin() {
+        if queue.rests > 0 {
+            queue.rests -= 1;
+        } else if self.spins && !queue.is_searched {
+            queue.is_searched = true;
             drop(queue);
             let is_hit = self.spin();
             queue = self.lock();
-            queue.has_spun(is_hit);
+            queue.is_searched = false;
+            queue.misses = if is_hit { 0 } else { queue.misses + 1 };
+            if queue.misses >= MISSES {
+                queue.rests = RESTS;
+            }
             // The last look: nobody calls a thread for a job that came before this.
             if is_hit || !queue.jobs.is_empty() {
                 return queue;
@@ -174,23 +177,5 @@ impl Shared {
             hint::spin_loop();
         }
         true
-    }
-}
-
-impl Queue {
-    /// One thread is enough, and it rests where spins have been in vain.
-    fn begins_to_spin(&mut self) -> bool {
-        let begins = !self.is_searched && self.rests == 0;
-        self.rests = self.rests.saturating_sub(1);
-        self.is_searched |= begins;
-        begins
-    }
-
-    fn has_spun(&mut self, is_hit: bool) {
-        self.is_searched = false;
-        self.misses = if is_hit { 0 } else { self.misses + 1 };
-        if self.misses >= MISSES {
-            self.rests = RESTS;
-        }
     }
 }
