@@ -161,12 +161,9 @@ impl Queue {
     }
 
     fn insert(&mut self, key: &Key, waker: Waker) -> usize {
-        let (number, place) = (key.number, self.heap.len());
+        let (deadline, number, place) = (key.deadline, key.number, self.heap.len());
         let slot = self.table.insert(Entry { waker, number, place });
-        let node = Node {
-            deadline: key.deadline,
-            slot,
-        };
+        let node = Node { deadline, slot };
         self.heap.push(node);
         self.move_up(place, node);
         slot
@@ -210,11 +207,10 @@ impl Queue {
     fn first_child(&self, place: usize) -> Option<usize> {
         let from = place * CHILDREN + 1;
         let children = from..self.heap.len().min(from + CHILDREN);
-        let earlier = |one, other| match self.is_before(self.heap[other], self.heap[one]) {
-            true => other,
-            false => one,
-        };
-        children.reduce(earlier)
+        children.reduce(|one, other| {
+            let is_earlier = self.is_before(self.heap[other], self.heap[one]);
+            if is_earlier { other } else { one }
+        })
     }
 
     fn put(&mut self, place: usize, node: Node) {
