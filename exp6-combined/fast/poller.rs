@@ -16,8 +16,6 @@ use polling::PollMode;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::net::ipproto;
-use rustix::net::sockopt::socket_protocol;
 
 /// How many events one wait takes. What finds no room is reported by the next.
 const CAPACITY: usize = 1024;
@@ -33,12 +31,6 @@ const READABLE: EventFlags = EventFlags::IN.union(ENDED);
 const WRITABLE: EventFlags = EventFlags::OUT.union(EventFlags::HUP).union(EventFlags::ERR);
 /// Both directions, each change once.
 const EDGES: EventFlags = EventFlags::ET.union(READABLE).union(WRITABLE);
-
-/// Whether the end of this stream is reported by a flag of its own, so that a short read without it means "empty". True of
-/// TCP. For everything else this returns false.
-pub(crate) fn reports_end(fd: impl AsFd) -> bool {
-    socket_protocol(fd) == Ok(Some(ipproto::TCP))
-}
 
 pub(crate) struct Poller {
     epoll: OwnedFd,

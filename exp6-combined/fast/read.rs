@@ -49,7 +49,8 @@ where
         }
         let length = ready!(self.poll_with(cx, &waiter, |mut io| io.read(buffer)))?;
         if length < buffer.len() && TypeId::of::<T>() == TypeId::of::<TcpStream>() {
-            source.was_short();
+            // What comes from here on is reported.
+            source.empty.set(source.short_read_empties.get());
         }
         Poll::Ready(Ok(length))
     }

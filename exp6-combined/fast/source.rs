@@ -13,9 +13,11 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
 use std::task::Waker;
 
+use rustix::net::ipproto;
+use rustix::net::sockopt::socket_protocol;
 use socket2::SockRef;
 
-use crate::poller::{Event, reports_end};
+use crate::poller::Event;
 
 /// The registered sources, by key.
 pub(crate) type Sources<K, V> = HashMap<K, V, BuildHasherDefault<KeyHasher>>;
@@ -58,9 +60,9 @@ pub(crate) struct Source {
     pub(crate) read: Direction,
     pub(crate) write: Direction,
     /// Whether a read that gives less than was asked for has emptied the source, so that another try is of no use. That is so
-    /// for TCP only: a terminal gives a line at a time, and a Unix stream stops at descriptors that are sent along. It is not
+    /// for TCP only, where the end is reported by a flag of its own: a terminal gives a line at a time, and a Unix stream stops at descriptors that are sent along. It is not
     /// so when the stream has ended: the end was reported together with the data, and the next read has to find it.
-    short_read_empties: Cell<bool>,
+    pub(crate) short_read_empties: Cell<bool>,
     /// A short read has emptied the source. The next report clears this.
     pub(crate) empty: Cell<bool>,
 }
@@ -77,12 +79,15 @@ pub(crate) struct Direction {
     pub(crate) asks: Cell<bool>,
 }
 
-/// Who waits, by the ids of the waits. Mostly there is one at most, and that takes no allocation.
+/// Who waits. Mostly there is one at most, and that takes no allocation.
 enum Waiters {
     One(u64, Waker),
     /// Several tasks may wait. Those in poll functions come last: `POLLED` is the highest bit.
-    Many(Option<Box<BTreeMap<u64, Waker>>>),
+    Many(Option<Box<Entries>>),
 }
+
+/// The wakers, by the ids of the waits.
+type Entries = BTreeMap<u64, Waker>;
 
 /// A `Cell<Option<u64>>` of half the size. Zero is `None`: the first poll has the number one.
 #[derive(Default)]
@@ -97,7 +102,7 @@ pub(crate) struct Waiter<'a> {
 
 impl Source {
     pub(crate) fn new(key: usize, io: SockRef<'static>) -> Self {
-        let short_read_empties = Cell::new(reports_end(&*io));
+        let short_read_empties = Cell::new(socket_protocol(&*io) == Ok(Some(ipproto::TCP)));
         let empty = Cell::new(false);
         let [read, write] = [READ, WRITE].map(|cost| Direction {
             cost,
@@ -133,12 +138,6 @@ impl Source {
             self.write.take_waiters(wakers);
         }
     }
-
-    /// A read gave less than was asked for. What comes from here on is reported.
-    #[inline]
-    pub(crate) fn was_short(&self) {
-        self.empty.set(self.short_read_empties.get());
-    }
 }
 
 impl Direction {
@@ -151,12 +150,7 @@ impl Direction {
     /// The wait of a poll function that has this waker. If none is listed and `limit` or more others are, it gives these to
     /// `evict`.
     #[inline]
-    pub(crate) fn polled_waiter(
-        &self,
-        waker: &Waker,
-        limit: usize,
-        evict: impl FnOnce(BTreeMap<u64, Waker>),
-    ) -> Waiter<'_> {
+    pub(crate) fn polled_waiter(&self, waker: &Waker, limit: usize, evict: impl FnOnce(Entries)) -> Waiter<'_> {
         let (direction, listed) = (self, self.look(|waiters| waiters.find_polled(waker)));
         let evicted = self.look(|waiters| match waiters {
             Waiters::Many(Some(many)) if listed.is_none() && many.range(POLLED..).count() >= limit => {
@@ -194,6 +188,8 @@ impl Direction {
         });
     }
 
+    /// Takes the waker out, for the caller to drop.
+    #[inline]
     fn remove(&self, id: u64) -> Option<Waker> {
         match self.waiters.take() {
             Waiters::One(one, waker) if one == id => return Some(waker),
@@ -269,7 +265,7 @@ impl Waiter<'_> {
         }
         // The clone and, at the end, the drop of a waker may run user code: nothing is taken out meanwhile.
         let waker = waker.clone();
-        let _replaced = self.remove();
+        let _replaced = self.direction.remove(self.id.get());
         // It keeps its id, and so its place, when it has to wait again.
         if self.is_new() {
             self.id.set(self.id.get() | NEXT_ID.replace(NEXT_ID.get() + 1));
@@ -284,25 +280,14 @@ impl Waiter<'_> {
 
     #[inline]
     fn is_listed_with(&self, test: impl FnOnce(&Waker) -> bool) -> bool {
-        !self.is_new()
-            && self
-                .direction
-                .look(|waiters| waiters.get(self.id.get()).is_some_and(test))
-    }
-
-    /// Takes the waker out, for the caller to drop.
-    #[inline]
-    fn remove(&self) -> Option<Waker> {
-        if self.is_new() {
-            return None;
-        }
-        self.direction.remove(self.id.get())
+        let is_it = |waiters: &mut Waiters| waiters.get(self.id.get()).is_some_and(test);
+        !self.is_new() && self.direction.look(is_it)
     }
 }
 
 impl Drop for Waiter<'_> {
     #[inline]
     fn drop(&mut self) {
-        drop(self.remove());
+        drop(self.direction.remove(self.id.get()));
     }
 }
