@@ -1,8 +1,8 @@
 //! Sources: registered descriptors, and who waits for them.
 //!
 //! For speed the selector is not asked again: it reports each change once, in both directions. One wait takes no allocation,
-//! and the waker of a poll function is cloned only if it is not listed yet. A wait among many takes the same time, however
-//! many there are. A report finds its source by an index. And a stream that is known to be empty is not read.
+//! and the waker of a poll function is cloned only if it is not listed yet. A report finds its source without a tree. And a
+//! stream that is known to be empty is not read.
 //!
 //! Waiters are in `Cell`s, which take no borrow flag. They are taken out, looked at and put back, and no user code runs in
 //! between: it would find no waiter.
@@ -22,7 +22,7 @@ use crate::poller::Event;
 /// The registered sources, by key.
 pub(crate) type Sources<K, V> = HashMap<K, V, BuildHasherDefault<KeyHasher>>;
 
-/// A key is its own hash: keys count up, so sources that are registered one after the other have places side by side.
+/// A key is its own hash. Keys count up, so sources that are registered one after the other have places side by side.
 #[derive(Default)]
 pub(crate) struct KeyHasher(u64);
 
@@ -206,7 +206,7 @@ impl Direction {
     fn look<R>(&self, f: impl FnOnce(&mut Waiters) -> R) -> R {
         let mut waiters = self.waiters.take();
         let result = f(&mut waiters);
-        // Only "nobody" is there, which needs no drop.
+        // Nobody has been put there meanwhile, so there is nothing to drop.
         mem::forget(self.waiters.replace(waiters));
         result
     }
