@@ -265,7 +265,7 @@ impl Waiter<'_> {
         }
         // The clone and, at the end, the drop of a waker may run user code: nothing is taken out meanwhile.
         let waker = waker.clone();
-        let _replaced = self.direction.remove(self.id.get());
+        let _replaced = (!self.is_new()).then(|| self.direction.remove(self.id.get()));
         // It keeps its id, and so its place, when it has to wait again.
         if self.is_new() {
             self.id.set(self.id.get() | NEXT_ID.replace(NEXT_ID.get() + 1));
