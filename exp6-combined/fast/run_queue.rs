@@ -141,21 +141,16 @@ impl RunQueue {
     /// The second look, under the lock: an id that was pushed before it is seen, and a push after it finds `parks`.
     #[cold]
     fn pop_or_park(&self) -> Option<TaskId> {
-        loop {
-            let mut remote = self.queues.spin();
-            if remote.ids.is_empty() {
-                remote.parks = true;
-                // So that the next `pop` clears `parks`, even if no id comes.
-                self.queues.look.store(true, Ordering::Relaxed);
-                return None;
-            }
+        let mut remote = self.queues.spin();
+        if !remote.ids.is_empty() {
             drop(remote);
-            self.queues.take_remote(false);
-            // There may be none: what has ended is not queued any more.
-            if let Some(id) = self.queues.pop_local() {
-                return Some(id);
-            }
+            // It takes them in. There may be none: what has ended is not queued any more.
+            return self.pop();
         }
+        remote.parks = true;
+        // So that the next `pop` clears `parks`, even if no id comes.
+        self.queues.look.store(true, Ordering::Relaxed);
+        None
     }
 
     /// Puts an id at the back, to which the caller gives an owner's share.
@@ -347,7 +342,7 @@ fn allocate(layout: Layout) -> NonNull<Header> {
 /// It is in the local queue.
 const QUEUED: i64 = 1;
 /// Its future is gone, and its result is there or has been taken.
-const ENDED: i64 = 1 << 1;
+pub(crate) const ENDED: i64 = 1 << 1;
 /// `abort` was called.
 pub(crate) const ABORTED: i64 = 1 << 2;
 /// The handle is gone: nobody wants the result.
@@ -390,7 +385,6 @@ pub(crate) struct Plain {
 pub(crate) struct Vtable {
     /// Returns whether the task has ended.
     pub(crate) poll: unsafe fn(TaskId) -> bool,
-    pub(crate) cancel: unsafe fn(TaskId),
     /// Moves the result to where the pointer points, an `Option<Result<Output, JoinError>>`.
     pub(crate) take: unsafe fn(TaskId, *mut ()),
     pub(crate) layout: Layout,
@@ -509,7 +503,7 @@ impl TaskId {
         let plain = unsafe { header.plain() };
         // What has ended keeps its mark, so that later wakes push nothing. The mark is swapped, because a swap sees what the
         // waking threads wrote before their wakes; after a store, the poll could miss that.
-        if !plain.has_ended() {
+        if !plain.has(ENDED) {
             header.remote.swap(false, Ordering::AcqRel);
             // SAFETY: as above.
             unsafe { self.schedule_local() };
@@ -669,7 +663,7 @@ impl Owned {
     /// Takes it out of the run queue, where it may be twice: local and remote. No wake puts it there again.
     pub(crate) fn end_queued(&self) {
         let was_queued = self.plain().has(QUEUED);
-        self.plain().end();
+        self.plain().set(ENDED);
         if was_queued || self.header().remote.load(Ordering::Relaxed) {
             self.header().queues().remove(self.id());
         }
@@ -681,7 +675,7 @@ impl Owned {
     pub(crate) fn begin_poll(&self) -> bool {
         let state = &self.plain().state;
         state.set(state.get() & !QUEUED);
-        !self.plain().has_ended()
+        !self.plain().has(ENDED)
     }
 
     /// A waker that is not counted. It must not be dropped, or outlive the share.
@@ -723,16 +717,6 @@ impl Plain {
     #[inline]
     pub(crate) fn set(&self, flag: i64) {
         self.state.set(self.state.get() | flag);
-    }
-
-    #[inline]
-    pub(crate) fn has_ended(&self) -> bool {
-        self.has(ENDED)
-    }
-
-    /// No wake queues the task from here on.
-    pub(crate) fn end(&self) {
-        self.set(ENDED);
     }
 }
 

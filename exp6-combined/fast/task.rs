@@ -21,17 +21,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::join_error::JoinError;
-use crate::run_queue::{ABORTED, DETACHED, Header, NEW, Owned, RunQueue, TAKEN, TaskId, Vtable};
+use crate::run_queue::{ABORTED, DETACHED, ENDED, Header, NEW, Owned, RunQueue, TAKEN, TaskId, Vtable};
 
 /// The waker of the future that `block_on` runs. It has a header as a task has, so that its id can be queued.
 pub(crate) struct TaskWaker {
     pub(crate) id: TaskId,
 }
 
-/// It is not in the table: so nobody polls or cancels it, and it has no result.
+/// It is not in the table: so nobody polls it, and it has no result.
 static NO_TASK: Vtable = Vtable {
     poll: |_| true,
-    cancel: |_| (),
     take: |_, _| (),
     layout: Layout::new::<Header>(),
 };
@@ -59,12 +58,6 @@ impl TaskWaker {
         is_this
     }
 
-    /// Queues the future, and never polls it: the caller may hold a lock that the future needs.
-    fn schedule(&self) {
-        // SAFETY: this has a waker's share.
-        unsafe { self.id.schedule() };
-    }
-
     /// Takes the id out of the run queue, where it may be twice: local and remote. Later wakes push nothing.
     pub(crate) fn unschedule(&self) {
         // SAFETY: `block_on` calls this once, on the scheduler's thread. `new` has left the share for it.
@@ -81,37 +74,33 @@ impl Drop for TaskWaker {
 
 impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
-        self.schedule();
+        self.wake_by_ref();
     }
 
+    /// Queues the future, and never polls it: the caller may hold a lock that the future needs.
     fn wake_by_ref(self: &Arc<Self>) {
-        self.schedule();
+        // SAFETY: this has a waker's share.
+        unsafe { self.id.schedule() };
     }
 }
 
 /// The unfinished tasks.
+#[derive(Default)]
 pub(crate) struct Tasks {
     /// In no order. Each task has its index.
     table: RefCell<Vec<Owned>>,
-    /// The index of the task that is being polled, or was the last; or `NEW`. The task stays in the table. If it does not come
+    /// The index of the task that is being polled, or was the last. The task stays in the table. If it does not come
     /// back, it is taken out before the next is.
-    polled: Cell<u32>,
+    polled: Cell<Option<u32>>,
 }
 
 /// The index of a task that has been taken out of the table.
 const UNLISTED: u32 = NEW - 1;
 
-impl Default for Tasks {
-    fn default() -> Self {
-        let (table, polled) = (RefCell::default(), Cell::new(NEW));
-        Self { table, polled }
-    }
-}
-
 impl Tasks {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.table.borrow().len() == usize::from(self.polled.get() != NEW)
+        self.table.borrow().len() == usize::from(self.polled.get().is_some())
     }
 
     /// Returns the task's id, with a share for the run queue if the task is new.
@@ -120,7 +109,7 @@ impl Tasks {
         let owned = task.into_owned();
         let (id, index) = (owned.id(), owned.header().index.get());
         if index < UNLISTED {
-            self.polled.set(NEW);
+            self.polled.set(None);
             return id;
         }
         // If it is not new, its poll has run this scheduler once more.
@@ -139,14 +128,14 @@ impl Tasks {
     pub(crate) fn remove(&self, id: TaskId) -> Option<Task> {
         // SAFETY: what was queued has an owner's share, and the loop has it now.
         let owned = unsafe { Owned::from_id(id) };
-        if self.polled.get() != NEW {
+        if self.polled.get().is_some() {
             self.forget_polled();
         }
         let index = owned.header().index.get();
         if !owned.begin_poll() || index >= UNLISTED {
             return None;
         }
-        self.polled.set(index);
+        self.polled.set(Some(index));
         Some(Task(owned))
     }
 
@@ -161,8 +150,7 @@ impl Tasks {
     /// Takes out the task that was polled last. If it is still polled, because a poll runs this scheduler once more, the loop
     /// has a share.
     fn forget_polled(&self) {
-        let index = self.polled.replace(NEW);
-        if index != NEW {
+        if let Some(index) = self.polled.take() {
             let mut table = self.table.borrow_mut();
             let owned = table.swap_remove(index as usize);
             owned.header().index.set(UNLISTED);
@@ -209,9 +197,10 @@ impl Task {
 impl Drop for Task {
     #[inline]
     fn drop(&mut self) {
-        if !self.0.plain().has_ended() {
-            // SAFETY: as in `poll`.
-            unsafe { (self.0.vtable().cancel)(self.0.id()) };
+        if !self.0.plain().has(ENDED) {
+            self.0.plain().set(ABORTED);
+            // SAFETY: as in `poll`. It only drops the future.
+            unsafe { (self.0.vtable().poll)(self.0.id()) };
         }
     }
 }
@@ -230,15 +219,15 @@ impl<T> Handle<T> {
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        self.owned.plain().has_ended()
+        self.owned.plain().has(ENDED)
     }
 
     pub(crate) fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         let plain = self.owned.plain();
-        if !plain.has_ended() {
+        if !plain.has(ENDED) {
             drop(plain.joiner.replace(Some(cx.waker().clone())));
             // Only now: the clone or the drop of a waker may run user code, and so the scheduler.
-            if !plain.has_ended() {
+            if !plain.has(ENDED) {
                 return Poll::Pending;
             }
             // If it was the clone, nobody has taken the waker.
@@ -266,7 +255,7 @@ impl<T> Drop for Handle<T> {
         }
         plain.set(DETACHED);
         drop(plain.joiner.take());
-        if plain.has_ended() {
+        if plain.has(ENDED) {
             discard_panic(|| drop(self.take()));
         }
     }
@@ -292,7 +281,6 @@ type Outcome<F> = Option<Result<<F as Future>::Output, JoinError>>;
 impl<F: Future + 'static> Block<F> {
     const VTABLE: Vtable = Vtable {
         poll: Self::poll,
-        cancel: Self::cancel,
         take: Self::take,
         layout: Layout::new::<Self>(),
     };
@@ -306,21 +294,19 @@ impl<F: Future + 'static> Block<F> {
         let owned = ManuallyDrop::new(unsafe { Owned::from_id(id) });
         // SAFETY: the task is of this type.
         let state = unsafe { id.as_ptr().cast::<Self>().as_ref() }.state.get();
-        if owned.plain().has(ABORTED) {
-            // SAFETY: the caller promises all of it.
-            unsafe { Self::end(&owned, state, Err(JoinError::cancelled())) };
-            return true;
-        }
         // Not counted: most polls keep no waker, or a clone.
         let waker = owned.waker();
         let mut cx = Context::from_waker(&waker);
         // SAFETY: the future is part of the task's allocation, is never moved out of it, and is dropped in place, by `end`.
         // Only the loop touches it, and the task is not being polled.
         let poll = || unsafe { Self::poll_future(state, &mut cx) };
-        let result = match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(Poll::Pending) => return false,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(JoinError::panicked(payload)),
+        let result = match owned.plain().has(ABORTED) {
+            true => Err(JoinError::cancelled()),
+            false => match catch_unwind(AssertUnwindSafe(poll)) {
+                Ok(Poll::Pending) => return false,
+                Ok(Poll::Ready(output)) => Ok(output),
+                Err(payload) => Err(JoinError::panicked(payload)),
+            },
         };
         // SAFETY: the caller promises all of it.
         unsafe { Self::end(&owned, state, result) };
@@ -338,18 +324,6 @@ impl<F: Future + 'static> Block<F> {
         };
         // SAFETY: it is not moved.
         unsafe { Pin::new_unchecked(future) }.poll(cx)
-    }
-
-    /// # Safety
-    ///
-    /// As for `poll`.
-    unsafe fn cancel(id: TaskId) {
-        // SAFETY: the caller's share is lent for this call.
-        let owned = ManuallyDrop::new(unsafe { Owned::from_id(id) });
-        // SAFETY: the task is of this type.
-        let state = unsafe { id.as_ptr().cast::<Self>().as_ref() }.state.get();
-        // SAFETY: the caller promises all of it.
-        unsafe { Self::end(&owned, state, Err(JoinError::cancelled())) };
     }
 
     /// Drops the future, and only then gives the result. If the task was cancelled, a panic of that drop is the result.
@@ -371,7 +345,7 @@ impl<F: Future + 'static> Block<F> {
             // SAFETY: as above.
             unsafe { *state = State::Ended(Some(result)) };
         }
-        owned.plain().end();
+        owned.plain().set(ENDED);
         // Only now, because the drop of a payload may ask for the result.
         discard_panic(|| drop(unwanted));
         owned.plain().joiner.take().into_iter().for_each(Waker::wake);
