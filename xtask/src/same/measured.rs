@@ -8,9 +8,11 @@ use crate::twins;
 
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let measured = ablation::read(tree)?.features;
-    let mut wanted: Vec<_> = twins::twins(tree)?.into_iter().map(|twin| twin.feature).collect();
+    let modules = twins::modules(tree)?;
     // A twin without a feature is found by another check.
-    wanted.retain(|feature| !feature.is_empty());
+    let features = modules.iter().filter_map(|module| module.fast.as_ref()?.feature());
+    let mut wanted: Vec<_> = features.map(str::to_owned).collect();
+    wanted.sort_unstable();
     wanted.dedup();
     let missing = wanted.iter().filter(|feature| !measured.contains(feature));
     let missing = missing.map(|feature| format!("{PAGE} does not say what exp6 takes without {feature}"));
