@@ -19,6 +19,8 @@ pub mod atomic {
         last: i64,
     }
 
+    // std's functions are not `must_use` either.
+    #[allow(clippy::must_use_candidate)]
     impl AtomicI64 {
         /// Makes one.
         #[must_use]
