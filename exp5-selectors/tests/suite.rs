@@ -87,5 +87,5 @@ mod no_remote_wakes;
 // Not here: remote_wakes.rs, stress_wakes.rs: a wake from another thread does not end the wait in exp5, as
 // no_remote_wakes.rs shows.
 // Not here: blocking.rs, faults_pool.rs, dead_end.rs: there is no pool of threads.
-// Not here: self_socket.rs, faults_self_socket.rs, all_at_once.rs, async_rw.rs, faults_rw.rs, stalls.rs, twins.rs, counts.rs,
-// soak.rs: what they test comes with exp6.
+// Not here: self_socket.rs, faults_self_socket.rs, all_at_once.rs, async_rw.rs, faults_rw.rs, stalls.rs, poll_with.rs,
+// twins.rs, counts.rs, soak.rs: what they test comes with exp6.

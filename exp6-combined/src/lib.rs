@@ -67,3 +67,6 @@ mod read;
 #[path = "../extra/stalls.rs"]
 mod stalls;
 pub use stalls::detect_stalls;
+
+#[path = "../extra/poll_with.rs"]
+mod poll_with;

@@ -116,6 +116,9 @@ mod faults_rw;
 #[path = "../../shared-testutil/suite/stalls.rs"]
 mod stalls;
 
+#[path = "../../shared-testutil/suite/poll_with.rs"]
+mod poll_with;
+
 #[path = "../../shared-testutil/suite/twins.rs"]
 mod twins;
 

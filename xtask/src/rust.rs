@@ -103,7 +103,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// How many lines hold code other than `use`: no blanks, no comments.
+    /// How many lines hold code other than `use`: no blanks, no comments. What names a file of `extra/` is not counted either:
+    /// the file counts there.
     pub(crate) fn code_lines(&self) -> usize {
         self.numbers_of_code().len()
     }
@@ -122,7 +123,23 @@ impl<'a> Source<'a> {
                 code.extend(self.line(range.start)..=self.line(range.end - 1));
             }
         }
-        &code - &self.import_lines()
+        &(&code - &self.import_lines()) - &self.extra_lines()
+    }
+
+    /// The lines of modules whose file is in `extra/`.
+    fn extra_lines(&self) -> BTreeSet<usize> {
+        let text: Vec<_> = self.text.lines().collect();
+        let modules = self
+            .syntax
+            .items
+            .iter()
+            .filter(|item| matches!(item, syn::Item::Mod(_)));
+        let numbers = modules.map(|item| lines(item.span()));
+        let is_extra = |numbers: &RangeInclusive<usize>| {
+            let mut lines = numbers.clone().map(|number| text[number - 1]);
+            lines.any(|line| line.contains("path = \"../extra/"))
+        };
+        numbers.filter(is_extra).flatten().collect()
     }
 
     /// The lines of `use`.
