@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The loop's side.
 pub(crate) struct Parker {
-    poller: Poller,
+    pub(crate) poller: Poller,
     /// What the selector reports, kept to be filled again.
     events: RefCell<Events>,
     /// The registered sources, by the key under which the selector reports them.

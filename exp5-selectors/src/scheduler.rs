@@ -51,7 +51,7 @@ pub(crate) struct Core {
     /// Whether the scheduler is being dropped. What is spawned then is dropped at once.
     closed: Cell<bool>,
     /// The number of the poll that goes on, and what is left of its I/O budget.
-    io_budget: Cell<(u64, u32)>,
+    pub(crate) io_budget: Cell<(u64, u32)>,
 }
 
 impl Scheduler {

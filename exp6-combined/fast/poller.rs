@@ -8,7 +8,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 pub(crate) use polling::Event;
@@ -89,6 +89,13 @@ impl Poller {
             Err(rustix::io::Errno::INTR) => Ok(0),
             result => Ok(result?),
         }
+    }
+}
+
+/// For a loop that the scheduler is a part of.
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 }
 

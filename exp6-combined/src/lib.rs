@@ -70,3 +70,6 @@ pub use stalls::detect_stalls;
 
 #[path = "../extra/poll_with.rs"]
 mod poll_with;
+
+#[path = "../extra/drive.rs"]
+mod drive;

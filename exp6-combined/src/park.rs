@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The loop's side.
 pub(crate) struct Parker {
-    poller: Poller,
+    pub(crate) poller: Poller,
     /// What the selector reports, kept to be filled again.
     events: RefCell<Events>,
     /// The registered sources, by the key under which the selector reports them.
@@ -36,7 +36,7 @@ pub(crate) struct Parker {
     /// those that the selector reports.
     wakers: RefCell<VecDeque<Waker>>,
     /// The self-socket: its receiver and its sender. Declared after the selector, and so dropped after it.
-    pair: Arc<(Socket, Socket)>,
+    pub(crate) pair: Arc<(Socket, Socket)>,
 }
 
 /// The wakers' side.

@@ -119,6 +119,9 @@ mod stalls;
 #[path = "../../shared-testutil/suite/poll_with.rs"]
 mod poll_with;
 
+#[path = "../../shared-testutil/suite/drive.rs"]
+mod drive;
+
 #[path = "../../shared-testutil/suite/twins.rs"]
 mod twins;
 
