@@ -73,3 +73,6 @@ mod poll_with;
 
 #[path = "../extra/drive.rs"]
 mod drive;
+
+#[path = "../extra/host.rs"]
+mod host;

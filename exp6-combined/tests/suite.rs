@@ -122,6 +122,9 @@ mod poll_with;
 #[path = "../../shared-testutil/suite/drive.rs"]
 mod drive;
 
+#[path = "../../shared-testutil/suite/host.rs"]
+mod host;
+
 #[path = "../../shared-testutil/suite/twins.rs"]
 mod twins;
 
