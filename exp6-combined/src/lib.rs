@@ -76,3 +76,7 @@ mod drive;
 
 #[path = "../extra/host.rs"]
 mod host;
+
+#[path = "../extra/remote.rs"]
+mod remote;
+pub use remote::{Remote, RemoteHandle};

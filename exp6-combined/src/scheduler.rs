@@ -97,6 +97,8 @@ impl Scheduler {
     #[track_caller]
     pub fn run(&self) {
         let _entered = Core::enter(&self.core);
+        // What other threads have spawned may be all that there is to run: `extra/remote.rs` spawns it after this look.
+        self.core.parker.park(Some(Duration::ZERO));
         while !self.core.tasks.is_empty() {
             self.core.poll(self.core.next());
         }

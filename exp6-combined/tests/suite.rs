@@ -125,6 +125,9 @@ mod drive;
 #[path = "../../shared-testutil/suite/host.rs"]
 mod host;
 
+#[path = "../../shared-testutil/suite/remote.rs"]
+mod remote;
+
 #[path = "../../shared-testutil/suite/twins.rs"]
 mod twins;
 
