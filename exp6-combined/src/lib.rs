@@ -80,3 +80,11 @@ mod host;
 #[path = "../extra/remote.rs"]
 mod remote;
 pub use remote::{Remote, RemoteHandle};
+
+#[cfg(feature = "signals")]
+#[path = "../extra/signals.rs"]
+mod signals;
+#[cfg(all(feature = "signals", unix))]
+pub use signals::signal;
+#[cfg(feature = "signals")]
+pub use signals::{Signal, ctrl_c};

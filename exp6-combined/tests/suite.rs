@@ -128,6 +128,9 @@ mod host;
 #[path = "../../shared-testutil/suite/remote.rs"]
 mod remote;
 
+#[path = "../../shared-testutil/suite/signals.rs"]
+mod signals;
+
 #[path = "../../shared-testutil/suite/twins.rs"]
 mod twins;
 

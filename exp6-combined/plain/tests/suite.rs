@@ -122,6 +122,9 @@ mod host;
 #[path = "../../../shared-testutil/suite/remote.rs"]
 mod remote;
 
+#[path = "../../../shared-testutil/suite/signals.rs"]
+mod signals;
+
 // Not here: no_remote_wakes.rs: a wake from another thread ends the wait in exp6, as remote_wakes.rs shows.
 // Not here: demo.rs, echo_server.rs: this package has no programs.
 // Not here: counts.rs, twins.rs: they ask what the files of `fast` are there for.
