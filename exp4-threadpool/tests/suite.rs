@@ -1,6 +1,7 @@
 //! The tests of this step. Each file of `shared-testutil/suite` has the tests of one concept, once for all steps.
 
 use exp4_threadpool as sched;
+use shared_testutil::real_clock as clock;
 
 // exp1: tasks that yield.
 #[path = "../../shared-testutil/suite/yields.rs"]
@@ -83,4 +84,5 @@ mod dead_end;
 
 // Not here: sources.rs, readiness.rs, tcp.rs, faults_io.rs, echo_server.rs, no_remote_wakes.rs: there are no sources.
 // Not here: self_socket.rs, faults_self_socket.rs, all_at_once.rs, async_rw.rs, faults_rw.rs, stalls.rs, poll_with.rs,
-// drive.rs, host.rs, remote.rs, signals.rs, twins.rs, counts.rs, soak.rs: what they test comes with exp6.
+// drive.rs, host.rs, remote.rs, signals.rs, virtual_time.rs, on_virtual_time.rs, twins.rs, counts.rs, soak.rs: what they
+// test comes with exp6.

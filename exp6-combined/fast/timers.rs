@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use crate::clock;
+
 /// How many children a node of the heap has. With four the heap is half as deep as with two.
 const CHILDREN: usize = 4;
 
@@ -22,15 +24,17 @@ const CHILDREN: usize = 4;
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// The last look of this thread at the clock. It is never later than that now.
+    /// The last look of this thread at the real clock. It is never later than that now.
     static SEEN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// The clock that deadlines are compared with. A function, so that another clock can take its place here alone.
 pub(crate) fn now() -> Instant {
-    let now = Instant::now();
-    SEEN.set(Some(now));
-    now
+    clock::virtual_now().unwrap_or_else(|| {
+        let now = Instant::now();
+        SEEN.set(Some(now));
+        now
+    })
 }
 
 /// Nanoseconds since the first key was made; negative for a deadline before that. They last for 292 years in both directions,
@@ -74,10 +78,14 @@ impl Key {
         }
     }
 
-    /// A sleep that has been woken is due at the loop's last look, and takes no other.
+    /// A sleep that has been woken is due at the loop's last look, and takes no other. Virtual time may be earlier than that
+    /// look, or later: it is not remembered, because schedulers of both kinds may run on one thread in turn.
     pub(crate) fn is_due(&self) -> bool {
         let by = |time| self.deadline <= ticks(time);
-        SEEN.get().is_some_and(by) || by(now())
+        match clock::virtual_now() {
+            Some(time) => by(time),
+            None => SEEN.get().is_some_and(by) || by(now()),
+        }
     }
 }
 

@@ -88,3 +88,10 @@ mod signals;
 pub use signals::signal;
 #[cfg(feature = "signals")]
 pub use signals::{Signal, ctrl_c};
+
+#[path = "../extra/clock.rs"]
+mod clock;
+pub use clock::now;
+
+#[path = "../extra/virtual_time.rs"]
+mod virtual_time;

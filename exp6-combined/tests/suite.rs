@@ -1,6 +1,7 @@
 //! The tests of this step. Each file of `shared-testutil/suite` has the tests of one concept, once for all steps.
 
 use exp6_combined as sched;
+use shared_testutil::real_clock as clock;
 
 // exp1: tasks that yield.
 #[path = "../../shared-testutil/suite/yields.rs"]
@@ -130,6 +131,12 @@ mod remote;
 
 #[path = "../../shared-testutil/suite/signals.rs"]
 mod signals;
+
+#[path = "../../shared-testutil/suite/virtual_time.rs"]
+mod virtual_time;
+
+#[path = "../../shared-testutil/suite/on_virtual_time.rs"]
+mod on_virtual_time;
 
 #[path = "../../shared-testutil/suite/twins.rs"]
 mod twins;

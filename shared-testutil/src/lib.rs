@@ -3,6 +3,8 @@
 mod timing;
 pub use timing::{assert_at_least, assert_took};
 
+pub mod real_clock;
+
 mod order;
 pub use order::OrderLog;
 

@@ -10,12 +10,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::sched::{Scheduler, Sleep, sleep, sleep_until, timeout, yield_now};
+use super::clock::{assert_at_least, assert_took, needs_real_time, now};
+use super::sched::{Scheduler, Sleep, sleep, sleep_until, timeout, yield_now};
 use futures::future::join_all;
 use futures::{join, poll};
-use shared_testutil::{
-    CountingWaker, OrderLog, assert_at_least, assert_took, line_of_panic, message_of_panic, watchdog,
-};
+use shared_testutil::{CountingWaker, OrderLog, line_of_panic, message_of_panic, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Time enough to register many sleeps, on a busy machine as well, before the first is over.
@@ -39,7 +38,7 @@ fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
 
 /// The latest instant that can be told.
 fn last_instant() -> Instant {
-    let mut last = Instant::now();
+    let mut last = now();
     let mut step = Duration::MAX;
     while step > Duration::ZERO {
         match last.checked_add(step) {
@@ -60,7 +59,7 @@ fn a_sleep_lasts_as_long_as_it_is_told_at_least() {
         ms(7),
         ms(100),
     ] {
-        let start = Instant::now();
+        let start = now();
         run(async move { sleep(duration).await });
         assert_took("the sleep", start, duration, SECONDS);
     }
@@ -69,7 +68,7 @@ fn a_sleep_lasts_as_long_as_it_is_told_at_least() {
 #[test]
 fn sleep_until_lasts_until_its_deadline_at_least() {
     let _watchdog = watchdog(LIMIT);
-    let start = Instant::now();
+    let start = now();
     run(async move { sleep_until(start + ms(50)).await });
     assert_took("the sleep", start, ms(50), SECONDS);
 }
@@ -96,7 +95,7 @@ fn sleeps_end_in_the_order_of_their_deadlines() {
     let _watchdog = watchdog(LIMIT);
     let log = OrderLog::new();
     let scheduler = Scheduler::new();
-    let base = Instant::now() + AHEAD;
+    let base = now() + AHEAD;
     for number in [3, 1, 4, 0, 2] {
         let log = log.clone();
         scheduler.spawn(async move {
@@ -113,7 +112,7 @@ fn deadlines_within_a_millisecond_are_kept_in_order_too() {
     let _watchdog = watchdog(LIMIT);
     let log = OrderLog::new();
     let scheduler = Scheduler::new();
-    let base = Instant::now() + AHEAD;
+    let base = now() + AHEAD;
     for number in [3, 1, 4, 0, 2] {
         let log = log.clone();
         scheduler.spawn(async move {
@@ -130,7 +129,7 @@ fn equal_deadlines_end_first_in_first_out() {
     let _watchdog = watchdog(LIMIT);
     let order = Rc::new(RefCell::new(Vec::new()));
     let scheduler = Scheduler::new();
-    let deadline = Instant::now() + AHEAD;
+    let deadline = now() + AHEAD;
     for number in 0..200 {
         let order = Rc::clone(&order);
         scheduler.spawn(async move {
@@ -144,10 +143,13 @@ fn equal_deadlines_end_first_in_first_out() {
 
 #[test]
 fn a_late_loop_does_things_in_the_order_of_their_deadlines() {
+    if needs_real_time("a thread that blocks takes no virtual time") {
+        return;
+    }
     let _watchdog = watchdog(LIMIT);
     let log = OrderLog::new();
     let scheduler = Scheduler::new();
-    let base = Instant::now() + AHEAD;
+    let base = now() + AHEAD;
     let first = log.clone();
     scheduler.spawn(async move {
         sleep_until(base).await;
@@ -164,7 +166,7 @@ fn a_late_loop_does_things_in_the_order_of_their_deadlines() {
     let blocker = log.clone();
     scheduler.spawn(async move {
         // The sleeping tasks cannot know that the loop was busy.
-        thread::sleep((base + ms(20)).saturating_duration_since(Instant::now()));
+        thread::sleep((base + ms(20)).saturating_duration_since(now()));
         blocker.note("blocked until both were due");
     });
     scheduler.run();
@@ -180,12 +182,12 @@ fn a_late_loop_does_things_in_the_order_of_their_deadlines() {
 #[test]
 fn deadlines_that_have_passed_keep_their_order() {
     let _watchdog = watchdog(LIMIT);
-    let now = Instant::now();
+    let base = now();
     let log = OrderLog::new();
     let scheduler = Scheduler::new();
     for (name, ago) in [("earlier", 10), ("earliest", 20)] {
         let log = log.clone();
-        let deadline = now.checked_sub(ms(ago)).expect("the machine has run for longer");
+        let deadline = base.checked_sub(ms(ago)).expect("the machine has run for longer");
         scheduler.spawn(async move {
             sleep_until(deadline).await;
             log.note(name);
@@ -225,7 +227,7 @@ fn polls_beside(mut due: impl FnMut() -> Sleep + 'static) -> (u32, u32) {
             due().await;
         }
         // Time for the task that sleeps, however fast that was.
-        let start = Instant::now();
+        let start = now();
         while start.elapsed() < ms(20) {
             due().await;
         }
@@ -252,6 +254,9 @@ fn polls_beside(mut due: impl FnMut() -> Sleep + 'static) -> (u32, u32) {
 
 #[test]
 fn a_task_that_sleeps_for_no_time_again_and_again_lets_others_run() {
+    if needs_real_time("while a task can always run, virtual time stands still") {
+        return;
+    }
     let _watchdog = watchdog(LIMIT);
     let (_, naps) = polls_beside(|| sleep(Duration::ZERO));
     assert!(naps >= 2, "a sleeper has run {naps} times");
@@ -259,8 +264,11 @@ fn a_task_that_sleeps_for_no_time_again_and_again_lets_others_run() {
 
 #[test]
 fn a_ticker_that_has_fallen_behind_lets_others_run() {
+    if needs_real_time("while a task can always run, virtual time stands still") {
+        return;
+    }
     let _watchdog = watchdog(LIMIT);
-    let mut next = Instant::now();
+    let mut next = now();
     let (_, naps) = polls_beside(move || {
         // Each tick is due before it begins.
         next += Duration::from_nanos(1);
@@ -272,7 +280,7 @@ fn a_ticker_that_has_fallen_behind_lets_others_run() {
 #[test]
 fn a_deadline_in_the_past_is_over_without_a_wait() {
     let _watchdog = watchdog(LIMIT);
-    let past = Instant::now();
+    let past = now();
     run(sleep_until(past));
     let longer_past = past.checked_sub(ms(10)).unwrap_or(past);
     run(sleep_until(longer_past));
@@ -310,7 +318,7 @@ fn a_deadline_at_the_end_of_time_is_waited_for_like_any_other() {
 #[test]
 fn a_task_woken_before_its_deadline_goes_on_waiting() {
     let _watchdog = watchdog(LIMIT);
-    let start = Instant::now();
+    let start = now();
     let scheduler = Scheduler::new();
     let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
     let polls = Rc::new(Cell::new(0));
@@ -342,7 +350,7 @@ fn a_task_woken_before_its_deadline_goes_on_waiting() {
 #[test]
 fn a_wait_that_ends_early_loses_no_sleeper() {
     let _watchdog = watchdog(LIMIT);
-    let start = Instant::now();
+    let start = now();
     let ended = Rc::new(Cell::new(0));
     let scheduler = Scheduler::new();
     for number in 1..=5 {
@@ -371,7 +379,7 @@ fn a_wait_that_ends_early_loses_no_sleeper() {
 #[test]
 fn a_dropped_sleep_does_not_keep_run_alive() {
     let _watchdog = watchdog(LIMIT);
-    let start = Instant::now();
+    let start = now();
     run(async {
         let mut long = sleep(HOUR);
         assert!(poll!(&mut long).is_pending());
@@ -441,7 +449,7 @@ fn a_sleep_outside_a_scheduler_panics_and_says_what_to_do() {
 #[test]
 fn a_sleep_made_outside_can_be_awaited_inside() {
     let _watchdog = watchdog(LIMIT);
-    let start = Instant::now();
+    let start = now();
     let nap = sleep(ms(50));
     run(nap);
     assert_took("the sleep", start, ms(50), SECONDS);
@@ -449,10 +457,13 @@ fn a_sleep_made_outside_can_be_awaited_inside() {
 
 #[test]
 fn a_sleep_counts_from_the_call_and_not_from_the_first_poll() {
+    if needs_real_time("a thread that blocks takes no virtual time") {
+        return;
+    }
     let _watchdog = watchdog(LIMIT);
     let nap = sleep(ms(30));
     thread::sleep(ms(40));
-    let start = Instant::now();
+    let start = now();
     let mut nap = nap;
     run(async move {
         assert!(poll!(&mut nap).is_pending());
@@ -466,7 +477,7 @@ fn a_sleep_counts_from_the_call_and_not_from_the_first_poll() {
 #[test]
 fn a_sleep_made_on_another_thread_can_be_awaited_here() {
     let _watchdog = watchdog(LIMIT);
-    let start = Instant::now();
+    let start = now();
     let nap = thread::spawn(|| sleep(ms(50))).join().expect("a sleep");
     run(nap);
     assert_took("the sleep", start, ms(50), SECONDS);
@@ -505,7 +516,7 @@ fn polling_a_sleep_often_wakes_its_task_once() {
 #[test]
 fn a_sleep_that_moves_to_another_task_wakes_that_one() {
     let _watchdog = watchdog(LIMIT);
-    let start = Instant::now();
+    let start = now();
     let log = OrderLog::new();
     let scheduler = Scheduler::new();
     let slot: Rc<RefCell<Option<Sleep>>> = Rc::default();
@@ -533,7 +544,7 @@ fn two_sleeps_in_one_task_end_one_by_one() {
     let log = OrderLog::new();
     let noted = log.clone();
     run(async move {
-        let base = Instant::now() + AHEAD;
+        let base = now() + AHEAD;
         let later = async {
             sleep_until(base + ms(20)).await;
             noted.note("later");
@@ -551,7 +562,7 @@ fn two_sleeps_in_one_task_end_one_by_one() {
 #[test]
 fn a_sleep_can_go_on_under_another_scheduler() {
     let _watchdog = watchdog(LIMIT);
-    let start = Instant::now();
+    let start = now();
     let [nap] = run(async {
         let mut nap = sleep(AHEAD);
         assert!(poll!(&mut nap).is_pending());
@@ -564,7 +575,7 @@ fn a_sleep_can_go_on_under_another_scheduler() {
 #[test]
 fn a_sleep_dropped_under_another_scheduler_takes_nobody_elses_place() {
     let _watchdog = watchdog(LIMIT);
-    let deadline = Instant::now() + AHEAD;
+    let deadline = now() + AHEAD;
     // Registered under the first scheduler, and then dropped under the second, where others have the same deadline.
     let first = Scheduler::new();
     let slot: Rc<RefCell<Vec<Sleep>>> = Rc::default();
@@ -643,7 +654,7 @@ fn a_waker_may_drop_other_sleeps_when_it_wakes() {
     let other = CountingWaker::new();
     let waker = other.waker();
     run(async move {
-        let deadline = Instant::now() + AHEAD;
+        let deadline = now() + AHEAD;
         let mut dropper = sleep_until(deadline);
         let mut dropped = sleep_until(deadline + Duration::from_nanos(1));
         assert!(
@@ -688,6 +699,9 @@ fn a_waker_may_drop_other_sleeps_when_it_is_dropped() {
 
 #[test]
 fn a_task_that_is_always_ready_does_not_keep_sleepers_waiting() {
+    if needs_real_time("while a task can always run, virtual time stands still") {
+        return;
+    }
     let _watchdog = watchdog(LIMIT);
     let scheduler = Scheduler::new();
     let over = Rc::new(Cell::new(false));
@@ -707,9 +721,12 @@ fn a_task_that_is_always_ready_does_not_keep_sleepers_waiting() {
 #[test]
 fn sleepers_that_are_due_do_not_wait_for_each_other_while_tasks_are_always_ready() {
     const SLEEPERS: u32 = 50;
+    if needs_real_time("a thread that blocks takes no virtual time") {
+        return;
+    }
     let _watchdog = watchdog(LIMIT);
     let scheduler = Scheduler::new();
-    let base = Instant::now() + AHEAD;
+    let base = now() + AHEAD;
     let awake = Rc::new(Cell::new(0));
     for number in 0..SLEEPERS {
         let awake = Rc::clone(&awake);
@@ -722,7 +739,7 @@ fn sleepers_that_are_due_do_not_wait_for_each_other_while_tasks_are_always_ready
     let counted = Rc::clone(&rounds);
     let seen = Rc::clone(&awake);
     scheduler.spawn(async move {
-        thread::sleep((base + ms(1) * SLEEPERS).saturating_duration_since(Instant::now()));
+        thread::sleep((base + ms(1) * SLEEPERS).saturating_duration_since(now()));
         while seen.get() < SLEEPERS {
             counted.set(counted.get() + 1);
             yield_now().await;
@@ -748,7 +765,7 @@ fn ten_thousand_sleeps(ahead: Duration) -> Option<Vec<Instant>> {
     let ended = Rc::new(RefCell::new(Vec::new()));
     let late = Rc::new(Cell::new(false));
     let scheduler = Scheduler::new();
-    let base = Instant::now() + ahead;
+    let base = now() + ahead;
     for number in 0..SLEEPS {
         let (ended, late) = (Rc::clone(&ended), Rc::clone(&late));
         scheduler.spawn(async move {
@@ -757,7 +774,7 @@ fn ten_thousand_sleeps(ahead: Duration) -> Option<Vec<Instant>> {
             let (mut cancelled, mut nap) = (sleep_until(deadline), sleep_until(deadline));
             assert!(poll!(&mut cancelled).is_pending() && poll!(&mut nap).is_pending());
             // What is due already takes part in no order.
-            late.set(late.get() || Instant::now() >= deadline);
+            late.set(late.get() || now() >= deadline);
             drop(cancelled);
             nap.await;
             ended.borrow_mut().push(deadline);
@@ -798,7 +815,7 @@ fn dropped_sleeps_leave_the_others_in_order() {
     let woken: Arc<Mutex<Vec<Duration>>> = Arc::default();
     let noted = Arc::clone(&woken);
     run(async move {
-        let base = Instant::now() + AHEAD;
+        let base = now() + AHEAD;
         // In no order, each delay twice.
         let delays = (0..2 * SLEEPS).map(|number| number * 7919 % SLEEPS * Duration::from_micros(10));
         let begin = |delay| {
@@ -822,7 +839,7 @@ fn dropped_sleeps_leave_the_others_in_order() {
 #[test]
 fn many_sleeps_in_one_task_work_as_well() {
     let _watchdog = watchdog(LIMIT);
-    let start = Instant::now();
+    let start = now();
     run(async { join_all((1..=1000).map(|number| sleep(number * Duration::from_micros(100)))).await });
     assert_took("the longest", start, ms(100), SECONDS);
 }
@@ -839,9 +856,12 @@ fn busy() -> Option<Duration> {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_loop_that_waits_uses_no_processor_time() {
+    if needs_real_time("it measures a wait in real time") {
+        return;
+    }
     let _watchdog = watchdog(LIMIT);
     let Some(before) = busy() else { return };
-    let start = Instant::now();
+    let start = now();
     run(sleep(ms(300)));
     // On a busy machine the rest of the time goes by with waiting for a processor, which a sleeper does not do either.
     let busy = busy().expect("the system tells") - before;

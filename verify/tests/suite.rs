@@ -1,5 +1,6 @@
 //! The suite on the files of `fast-tasks`, with the park of exp4: for Miri, which knows threads and clocks, but no selector.
 
+use shared_testutil::real_clock as clock;
 use verify::exp4_fast as sched;
 
 #[path = "../../shared-testutil/suite/yields.rs"]

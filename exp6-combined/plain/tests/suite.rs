@@ -1,6 +1,7 @@
 //! The tests of exp6-combined, for its plain files. Each file of `shared-testutil/suite` has the tests of one concept.
 
 use exp6_plain as sched;
+use shared_testutil::real_clock as clock;
 
 // exp1: tasks that yield.
 #[path = "../../../shared-testutil/suite/yields.rs"]
@@ -124,6 +125,12 @@ mod remote;
 
 #[path = "../../../shared-testutil/suite/signals.rs"]
 mod signals;
+
+#[path = "../../../shared-testutil/suite/virtual_time.rs"]
+mod virtual_time;
+
+#[path = "../../../shared-testutil/suite/on_virtual_time.rs"]
+mod on_virtual_time;
 
 // Not here: no_remote_wakes.rs: a wake from another thread ends the wait in exp6, as remote_wakes.rs shows.
 // Not here: demo.rs, echo_server.rs: this package has no programs.
