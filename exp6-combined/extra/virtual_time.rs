@@ -32,7 +32,7 @@ thread_local! {
 struct Clock {
     state: Mutex<State>,
     /// Whether a thread waits for the end of all jobs, and unparks the loop then.
-    watched: AtomicBool,
+    waits: AtomicBool,
 }
 
 struct State {
@@ -115,7 +115,7 @@ impl Scheduler {
         };
         let clock = Arc::new(Clock {
             state: Mutex::new(state),
-            watched: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
         });
         CLOCKS.with_borrow_mut(|clocks| {
             clocks.retain(|(core, _)| core.strong_count() > 0);
@@ -141,8 +141,8 @@ fn virtual_now() -> Option<Instant> {
     let clock = clock_of(&core)?;
     let mut state = clock.state.lock().unwrap();
     let now = state.now;
-    // While jobs run, the loop may block: the watching thread unparks it.
-    if !clock.watched.load(Ordering::Acquire) || is_soon(&core, now) {
+    // While jobs run, the loop may block: the thread that waits for them unparks it.
+    if !clock.waits.load(Ordering::Acquire) || is_soon(&core, now) {
         let deferred = mem::replace(&mut state.deferred, true);
         drop(state);
         if !deferred {
@@ -184,7 +184,7 @@ impl Wake for Clock {
         }
         drop(state);
         if !quiet {
-            self.watch(&core);
+            self.wait_for_jobs(&core);
             if nothing_polled {
                 thread::sleep(SHORTEST_WAIT);
             }
@@ -195,18 +195,18 @@ impl Wake for Clock {
 impl Clock {
     /// Has the loop unparked when all jobs have ended. Without this it might block for good: the wake of the last job may have
     /// come while the pool still counted the job. If the system gives no thread, the loop looks again every millisecond.
-    fn watch(self: &Arc<Self>, core: &Core) {
+    fn wait_for_jobs(self: &Arc<Self>, core: &Core) {
         if let Some(pool) = core.pool.get().cloned()
-            && !self.watched.swap(true, Ordering::AcqRel)
+            && !self.waits.swap(true, Ordering::AcqRel)
         {
             let (clock, unparker) = (Arc::clone(self), core.parker.unparker());
-            let watch = move || {
+            let wait = move || {
                 pool.join();
-                clock.watched.store(false, Ordering::Release);
+                clock.waits.store(false, Ordering::Release);
                 unparker.unpark();
             };
-            let started = thread::Builder::new().name("virtual-time".to_owned()).spawn(watch);
-            self.watched.fetch_and(started.is_ok(), Ordering::AcqRel);
+            let started = thread::Builder::new().name("virtual-time".to_owned()).spawn(wait);
+            self.waits.fetch_and(started.is_ok(), Ordering::AcqRel);
         }
     }
 }
