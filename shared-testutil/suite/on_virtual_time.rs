@@ -73,8 +73,10 @@ mod clock {
     }
 }
 
+#[allow(clippy::duplicate_mod)] // with another `sched` and another `clock`
 #[path = "timers.rs"]
 mod timers;
 
+#[allow(clippy::duplicate_mod)] // with another `sched` and another `clock`
 #[path = "timeout.rs"]
 mod timeout;
