@@ -5,22 +5,23 @@
 //! waker of its own among those that the next park calls. So that park does not block, and calls it after its look at the
 //! selector. What the look has reported is polled after that. Hence the clock jumps at the second call in a row without a
 //! poll in between: then the loop has found nobody who can run, and the selector has reported nobody.
+//!
+//! While a job is on the pool, the waker parks for a moment itself. The end of a job may wake nobody, if its task was aborted,
+//! and the pool still counts a job when the job wakes its task. So the waker looks at the pool again after that moment.
 
 use std::cell::RefCell;
 use std::io;
 use std::mem;
 use std::rc::{Rc, Weak};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::scheduler::{Core, Scheduler, try_current};
 
-/// No park that waits for a job is shorter: a short sleep, for which the clock does not move, must not make the loop spin.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+/// How long the loop parks, at most, before it looks at the pool again.
+const MOMENT: Duration = Duration::from_millis(1);
 
 thread_local! {
     /// The clocks of this thread's schedulers. The weak reference keeps the address of a scheduler that was dropped from
@@ -31,8 +32,6 @@ thread_local! {
 /// It is also the waker that looks whether it is time to jump. Only the scheduler's thread uses `state`.
 struct Clock {
     state: Mutex<State>,
-    /// Whether a thread waits for the end of all jobs, and unparks the loop then.
-    waits: AtomicBool,
 }
 
 struct State {
@@ -72,17 +71,22 @@ impl Scheduler {
     ///
     /// What to know:
     ///
-    /// - **Real input** takes no virtual time. Inside of one scheduler the two ends of a socket or a pipe work as always: what
-    ///   was written is there when the selector is looked at. With a peer on another thread or machine it is not, and the
-    ///   clock jumps while the peer is at work: a `timeout` around such an operation is over at once. The same holds for
-    ///   wakes from threads that are not the pool's. Where that matters, do the work in a job, which holds the clock.
+    /// - **Real input** takes no virtual time, and the clock does not wait for it. Between two tasks of one scheduler, pipes
+    ///   and pairs of Unix sockets work as always: what was written is there when the selector is looked at. For TCP this
+    ///   is usually so, but the system may deliver later, also on the loopback interface. A peer on another thread or machine
+    ///   nearly always answers later. Then the clock jumps meanwhile: a `timeout` around such an operation is over at once.
+    ///   The same holds for wakes from threads that are not the pool's. Where that matters, do the work in a job, which
+    ///   holds the clock.
     /// - **A task that can always run**, such as one that yields until a time has come, stops the clock for ever.
     /// - **The longest sleep ends, too**, when nobody waits for anything else.
     /// - **A sleep that is made outside** of the running scheduler is counted from the real time, and
     ///   [`Instant::now`] is always the real time. Make sleeps inside, and use [`now`](crate::now).
+    /// - **[`run_until_stalled`](Self::run_until_stalled)** never waits, and so the clock does not jump in it. Between two
+    ///   calls, `scheduler.block_on(sleep_until(deadline))` moves the clock; to the next deadline, for example, which
+    ///   [`next_deadline`](Self::next_deadline) tells. (`sleep_until` and not `sleep`: see the point before this one.)
     /// - `scheduler.block_on(async { now() })` gives the time at which `run` has ended.
     ///
-    /// While it waits for a job and has a deadline, it uses one thread more, which ends after the last job.
+    /// While it waits for a job and has a deadline, it looks at the pool every millisecond.
     ///
     /// # Panics
     ///
@@ -113,10 +117,8 @@ impl Scheduler {
             poll: None,
             quiet: false,
         };
-        let clock = Arc::new(Clock {
-            state: Mutex::new(state),
-            waits: AtomicBool::new(false),
-        });
+        let state = Mutex::new(state);
+        let clock = Arc::new(Clock { state });
         CLOCKS.with_borrow_mut(|clocks| {
             clocks.retain(|(core, _)| core.strong_count() > 0);
             clocks.push((Rc::downgrade(&scheduler.core), clock));
@@ -141,20 +143,12 @@ fn virtual_now() -> Option<Instant> {
     let clock = clock_of(&core)?;
     let mut state = clock.state.lock().unwrap();
     let now = state.now;
-    // While jobs run, the loop may block: the thread that waits for them unparks it.
-    if !clock.waits.load(Ordering::Acquire) || is_soon(&core, now) {
-        let deferred = mem::replace(&mut state.deferred, true);
-        drop(state);
-        if !deferred {
-            core.parker.defer(Waker::from(clock));
-        }
+    let deferred = mem::replace(&mut state.deferred, true);
+    drop(state);
+    if !deferred {
+        core.parker.defer(Waker::from(clock));
     }
     Some(now)
-}
-
-fn is_soon(core: &Core, now: Instant) -> bool {
-    let earliest = core.timers.earliest();
-    earliest.is_some_and(|deadline| deadline.saturating_duration_since(now) < SHORTEST_WAIT)
 }
 
 /// A job that a thread takes counts as active first, and then as queued no more. So this looks the other way round.
@@ -183,30 +177,9 @@ impl Wake for Clock {
             state.now = earliest.map_or(state.now, |deadline| deadline.max(state.now));
         }
         drop(state);
-        if !quiet {
-            self.wait_for_jobs(&core);
-            if nothing_polled {
-                thread::sleep(SHORTEST_WAIT);
-            }
-        }
-    }
-}
-
-impl Clock {
-    /// Has the loop unparked when all jobs have ended. Without this it might block for good: the wake of the last job may have
-    /// come while the pool still counted the job. If the system gives no thread, the loop looks again every millisecond.
-    fn wait_for_jobs(self: &Arc<Self>, core: &Core) {
-        if let Some(pool) = core.pool.get().cloned()
-            && !self.waits.swap(true, Ordering::AcqRel)
-        {
-            let (clock, unparker) = (Arc::clone(self), core.parker.unparker());
-            let wait = move || {
-                pool.join();
-                clock.waits.store(false, Ordering::Release);
-                unparker.unpark();
-            };
-            let started = thread::Builder::new().name("virtual-time".to_owned()).spawn(wait);
-            self.waits.fetch_and(started.is_ok(), Ordering::AcqRel);
+        // This look is over: a park in it is like the next one. A wake or a source ends it.
+        if nothing_polled && !quiet {
+            core.parker.park(Some(MOMENT));
         }
     }
 }

@@ -47,6 +47,8 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
+    /// How many jobs run.
+    active: usize,
     /// How many threads sleep.
     asleep: usize,
     /// Whether a thread searches for a job: it spins, or it has been called.
@@ -95,6 +97,16 @@ impl ThreadPool {
         self.shared.has_jobs.store(true, Ordering::Relaxed);
         self.shared.call(queue);
     }
+
+    /// How many jobs wait for a thread.
+    pub(crate) fn queued_count(&self) -> usize {
+        self.shared.lock().jobs.len()
+    }
+
+    /// How many jobs run. A job that a thread takes is here before it is queued no more.
+    pub(crate) fn active_count(&self) -> usize {
+        self.shared.lock().active
+    }
 }
 
 impl Drop for ThreadPool {
@@ -124,10 +136,12 @@ impl Shared {
         loop {
             if let Some(job) = queue.jobs.pop_front() {
                 self.has_jobs.store(!queue.jobs.is_empty(), Ordering::Relaxed);
+                queue.active += 1;
                 // This job may take long, so the next one is another thread's.
                 self.call(queue);
                 discard_panic(job);
                 queue = self.lock();
+                queue.active -= 1;
             } else if queue.is_closed {
                 return;
             } else {

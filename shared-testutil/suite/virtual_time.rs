@@ -6,8 +6,8 @@ use std::io::{self, Read, Write};
 use std::mem;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -363,6 +363,47 @@ fn time_goes_on_from_one_run_to_the_next() {
     scheduler.run();
     assert_eq!(ended.get(), Some(HOUR));
     scheduler.block_on(async { sleep(HOUR).await });
+    assert_eq!(scheduler.block_on(async { now() }), start + 2 * HOUR);
+}
+
+/// It never waits: so neither a deadline nor a job can be what it waits for.
+#[test]
+fn run_until_stalled_does_not_move_the_clock() {
+    let _watchdog = watchdog(LIMIT);
+    let scheduler = Scheduler::with_virtual_time();
+    let start = scheduler.block_on(async { now() });
+    let log = OrderLog::new();
+    let (ended, slept) = (log.clone(), log.clone());
+    scheduler.spawn(async move {
+        for _ in 0..2 {
+            sleep(HOUR).await;
+            slept.note("an hour");
+        }
+    });
+    let (sender, receiver) = mpsc::channel::<()>();
+    scheduler.spawn(async move {
+        let job = spawn_blocking(move || receiver.recv());
+        assert!(job.await.expect("no panic").is_err());
+        ended.note("a job");
+    });
+    for _ in 0..100 {
+        scheduler.run_until_stalled();
+    }
+    log.assert_is(&[]);
+    assert_eq!(scheduler.next_deadline(), Some(start + HOUR));
+    assert_eq!(scheduler.block_on(async { now() }), start);
+    // Nor does the job hold it up.
+    let real_start = Instant::now();
+    scheduler.run_until_stalled();
+    assert!(real_start.elapsed() < SECONDS);
+    drop(sender);
+    // This moves the clock, after the job.
+    let deadline = scheduler.next_deadline().expect("a task sleeps");
+    scheduler.block_on(sleep_until(deadline));
+    scheduler.run_until_stalled();
+    log.assert_is(&["a job", "an hour"]);
+    assert_eq!(scheduler.next_deadline(), Some(start + 2 * HOUR));
+    scheduler.run();
     assert_eq!(scheduler.block_on(async { now() }), start + 2 * HOUR);
 }
 
