@@ -9,8 +9,8 @@ use crate::blocking::spawn_blocking;
 
 impl Async<TcpStream> {
     /// Connects to a host by name. The system's resolver blocks, so it is asked on a thread of the pool, as by
-    /// [`spawn_blocking`](crate::spawn_blocking). Its addresses are tried one after the other, in its order, until one
-    /// connects. `host` may also be an address.
+    /// [`spawn_blocking`]. Its addresses are tried one after the other, in its order, until one connects. `host` may also be
+    /// an address.
     ///
     /// ```
     /// # use std::net::{TcpListener, TcpStream};
@@ -28,7 +28,7 @@ impl Async<TcpStream> {
     /// # std::io::Result::Ok(())
     /// ```
     ///
-    /// There is no limit of time: the system may try an address for minutes. [`timeout`](crate::timeout) sets one for all of
+    /// There is no limit of time: the system may try an address for minutes. [`timeout`](crate::timeout()) sets one for all of
     /// it.
     ///
     /// # Errors
