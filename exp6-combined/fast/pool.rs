@@ -47,8 +47,6 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
-    /// How many jobs run.
-    active: usize,
     /// How many threads sleep.
     asleep: usize,
     /// Whether a thread searches for a job: it spins, or it has been called.
@@ -103,9 +101,10 @@ impl ThreadPool {
         self.shared.lock().jobs.len()
     }
 
-    /// How many jobs run. A job that a thread takes is here before it is queued no more.
+    /// How many threads neither sleep nor search. A job that a thread takes is here before it is queued no more.
     pub(crate) fn active_count(&self) -> usize {
-        self.shared.lock().active
+        let queue = self.shared.lock();
+        self.threads - queue.asleep - usize::from(queue.is_searched && !queue.is_called)
     }
 }
 
@@ -136,12 +135,10 @@ impl Shared {
         loop {
             if let Some(job) = queue.jobs.pop_front() {
                 self.has_jobs.store(!queue.jobs.is_empty(), Ordering::Relaxed);
-                queue.active += 1;
                 // This job may take long, so the next one is another thread's.
                 self.call(queue);
                 discard_panic(job);
                 queue = self.lock();
-                queue.active -= 1;
             } else if queue.is_closed {
                 return;
             } else {

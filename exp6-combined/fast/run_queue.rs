@@ -154,7 +154,6 @@ impl RunQueue {
     }
 
     /// Puts an id at the back, to which the caller gives an owner's share.
-    #[inline]
     pub(crate) fn push(&self, id: TaskId) {
         self.queues.push(id);
     }
@@ -201,7 +200,6 @@ impl Drop for RunQueue {
 
 impl Queues {
     /// Whether this is the scheduler's thread.
-    #[inline]
     fn is_local(&self) -> bool {
         THREAD.with(Cell::get) == self.owner
     }
@@ -407,7 +405,6 @@ impl Header {
         }
     }
 
-    #[inline]
     fn queues(&self) -> &Queues {
         // SAFETY: they live as long as the task.
         unsafe { self.queues.as_ref() }
@@ -416,7 +413,6 @@ impl Header {
     /// # Safety
     ///
     /// On the scheduler's thread.
-    #[inline]
     unsafe fn plain(&self) -> &Plain {
         // SAFETY: no other thread touches it, and all fields are cells.
         unsafe { &*self.plain.get() }
@@ -441,7 +437,6 @@ unsafe impl Send for TaskId {}
 unsafe impl Sync for TaskId {}
 
 impl TaskId {
-    #[inline]
     pub(crate) fn as_ptr(self) -> NonNull<Header> {
         self.0
     }
@@ -450,7 +445,6 @@ impl TaskId {
     ///
     /// The caller has a share while it uses the reference. What gives up a share takes the id, and not this reference:
     /// another thread may free the task at that moment.
-    #[inline]
     unsafe fn header<'share>(self) -> &'share Header {
         // SAFETY: the share keeps the task.
         unsafe { self.0.as_ref() }
@@ -614,34 +608,28 @@ impl Owned {
     /// # Safety
     ///
     /// On the scheduler's thread, and the caller hands over an owner's share.
-    #[inline]
     pub(crate) unsafe fn from_id(id: TaskId) -> Self {
         Self(id.0)
     }
 
-    #[inline]
     pub(crate) fn id(&self) -> TaskId {
         TaskId(self.0)
     }
 
     /// Hands over the share.
-    #[inline]
     pub(crate) fn into_id(self) -> TaskId {
         ManuallyDrop::new(self).id()
     }
 
-    #[inline]
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: an owner's share keeps the task.
         unsafe { self.0.as_ref() }
     }
 
-    #[inline]
     pub(crate) fn vtable(&self) -> &'static Vtable {
         self.header().vtable
     }
 
-    #[inline]
     pub(crate) fn plain(&self) -> &Plain {
         // SAFETY: an owner stays on the scheduler's thread.
         unsafe { self.header().plain() }
@@ -709,12 +697,10 @@ impl Drop for Owned {
 }
 
 impl Plain {
-    #[inline]
     pub(crate) fn has(&self, flag: i64) -> bool {
         self.state.get() & flag != 0
     }
 
-    #[inline]
     pub(crate) fn set(&self, flag: i64) {
         self.state.set(self.state.get() | flag);
     }
@@ -723,7 +709,6 @@ impl Plain {
 static WAKER_VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
 
 /// The task that a waker's pointer is for.
-#[inline]
 fn id(task: *const ()) -> TaskId {
     TaskId(NonNull::new(task.cast_mut().cast()).expect("a waker's pointer is a task's"))
 }

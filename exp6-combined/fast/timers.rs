@@ -82,10 +82,7 @@ impl Key {
     /// look, or later: it is not remembered, because schedulers of both kinds may run on one thread in turn.
     pub(crate) fn is_due(&self) -> bool {
         let by = |time| self.deadline <= ticks(time);
-        match clock::virtual_now() {
-            Some(time) => by(time),
-            None => SEEN.get().is_some_and(by) || by(now()),
-        }
+        clock::virtual_now().or(SEEN.get()).is_some_and(by) || by(now())
     }
 }
 
