@@ -78,6 +78,17 @@ pub fn signal(number: i32) -> io::Result<Signal> {
 /// The system itself keeps a signal once while the process has not taken it: of two that are sent at the same moment, it may
 /// report one. If nobody awaits a `Signal`, it keeps some hundreds; what comes then is lost. Dropping it ends that.
 ///
+/// ```no_run
+/// # use exp6_combined::{Scheduler, Signal, ctrl_c};
+/// async fn until_the_second(mut interrupts: Signal) -> std::io::Result<()> {
+///     (&mut interrupts).await?;
+///     println!("once more to end at once");
+///     interrupts.await
+/// }
+/// Scheduler::new().block_on(async { until_the_second(ctrl_c()?).await })?;
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 ///
 /// If its scheduler is not the one that runs on this thread.

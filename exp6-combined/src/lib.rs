@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("../docs.md")]
 
 #[cfg(not(any(unix, windows)))]
 compile_error!("this crate needs descriptors and a selector: Unix or Windows");

@@ -31,3 +31,6 @@ pub use server::{EchoServer, Fault};
 
 mod client;
 pub use client::EchoClient;
+
+#[cfg(doctest)]
+mod readmes;

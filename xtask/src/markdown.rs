@@ -27,11 +27,21 @@ impl Link<'_> {
 
 /// All lines that are not in a block of code, with their numbers.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    lines(text, false)
+}
+
+/// All lines that are in a block of code.
+pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
+    lines(text, true).map(|(_, line)| line)
+}
+
+/// The lines in blocks of code, or the others.
+fn lines(text: &str, of_code: bool) -> impl Iterator<Item = (usize, &str)> {
     let mut in_block = false;
     text.lines().zip(1..).filter_map(move |(line, number)| {
         let is_fence = line.trim_start().starts_with("```");
         in_block ^= is_fence;
-        (!is_fence && !in_block).then_some((number, line))
+        (!is_fence && in_block == of_code).then_some((number, line))
     })
 }
 

@@ -320,6 +320,35 @@ fn assert_line_is_wrong(file: &str, line: &str, words: &[&str]) {
 }
 
 #[test]
+fn a_crate_page_stands_alone_and_has_an_example_of_everything() {
+    let page = |tree: &Tree, text: &str| tree.write("exp1-simplest/docs.md", text);
+    let tree = Tree::new();
+    page(
+        &tree,
+        "A loop. See [`run`].\n\n```\nassert_eq!(exp1_simplest::run(vec![2]), 3);\n```\n",
+    );
+    tree.xtask(&["same"]).succeeded();
+    page(&tree, "A loop: [`run`] runs it.\n");
+    tree.xtask(&["same"])
+        .failed(&["exp1-simplest/src/scheduler.rs: no example has `run`"]);
+    page(
+        &tree,
+        "[A loop](src/scheduler.rs).\n\n```\nexp1_simplest::run(vec![]);\n```\n",
+    );
+    tree.xtask(&["same"])
+        .failed(&["exp1-simplest/docs.md: line 1 links to a file: src/scheduler.rs"]);
+    page(&tree, "A loop.\n");
+    tree.edit("exp1-simplest/src/scheduler.rs", |text| {
+        text.replace(
+            "task is left.",
+            "task is left. See [here](../README.md).\n///\n/// ```\n/// run(vec![]);\n/// ```",
+        )
+    });
+    tree.xtask(&["same"])
+        .failed(&["exp1-simplest/src/scheduler.rs, `run`: line 1 links to a file: ../README.md"]);
+}
+
+#[test]
 fn what_is_unfinished_is_found() {
     let file = "exp6-combined/src/park.rs";
     assert_line_is_wrong(

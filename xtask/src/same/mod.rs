@@ -3,6 +3,7 @@
 mod circles;
 mod concepts;
 mod copies;
+mod crate_page;
 mod drift;
 mod links;
 mod meant;
@@ -31,7 +32,7 @@ pub(crate) use table::held_beside;
 
 type Check = fn(&Tree) -> Result<Vec<Finding>>;
 
-const CHECKS: [Check; 14] = [
+const CHECKS: [Check; 15] = [
     table::check,
     copies::check,
     suite::check,
@@ -43,6 +44,7 @@ const CHECKS: [Check; 14] = [
     tidy::check,
     concepts::check,
     links::check,
+    crate_page::check,
     questions::check,
     numbers::check,
     measured::check,
