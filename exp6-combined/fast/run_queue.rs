@@ -158,13 +158,14 @@ impl RunQueue {
         self.queues.push(id);
     }
 
-    /// Makes a task, with one owner, of what begins with a header.
+    /// Makes a task, with one owner, of what begins with a header. `task` makes it in its place: if it were made elsewhere and
+    /// copied, the processor would have to wait until its parts are stored.
     ///
     /// # Safety
     ///
     /// On the scheduler's thread. `T` is `repr(C)`, its first field is a header, and the layout in its vtable is that of `T`.
     #[inline]
-    pub(crate) unsafe fn make<T>(&self, task: T) -> Owned {
+    pub(crate) unsafe fn make<T>(&self, task: impl FnOnce() -> T) -> Owned {
         let layout = Layout::new::<T>();
         let kept = self.queues.local(|local| {
             local.users += 1;
@@ -172,7 +173,7 @@ impl RunQueue {
         });
         let block = kept.unwrap_or_else(|| allocate(layout));
         // SAFETY: nobody else has the block, and it has the layout of `T`.
-        unsafe { block.cast().write(task) };
+        unsafe { block.cast().write(task()) };
         Owned(block)
     }
 
@@ -383,7 +384,7 @@ pub(crate) struct Plain {
 pub(crate) struct Vtable {
     /// Returns whether the task has ended.
     pub(crate) poll: unsafe fn(TaskId) -> bool,
-    /// Moves the result to where the pointer points, an `Option<Result<Output, JoinError>>`.
+    /// Moves the result to where the pointer points, a `Poll<Result<Output, JoinError>>` that is pending.
     pub(crate) take: unsafe fn(TaskId, *mut ()),
     pub(crate) layout: Layout,
 }

@@ -39,7 +39,7 @@ impl TaskWaker {
     /// Begins as queued, as if it had just been woken: the caller pushes the id, or polls at once.
     pub(crate) fn new(run_queue: &Arc<RunQueue>) -> Arc<Self> {
         // SAFETY: a header begins with a header, and `NO_TASK` has its layout. The caller has the run queue, and so the thread.
-        let owned = unsafe { run_queue.make(Header::new(run_queue, &NO_TASK)) };
+        let owned = unsafe { run_queue.make(|| Header::new(run_queue, &NO_TASK)) };
         // This has a waker's share, and a second owner's until `unschedule`.
         let _waker = ManuallyDrop::new(Waker::clone(&owned.waker()));
         owned.queue();
@@ -168,11 +168,13 @@ impl Task {
     /// Makes a task and its handle.
     #[inline]
     pub(crate) fn new<F: Future + 'static>(future: F, run_queue: &RunQueue) -> (Self, Handle<F::Output>) {
-        let header = Header::new(run_queue, const { &Block::<F>::VTABLE });
-        let state = UnsafeCell::new(State::Running(future));
+        let block = || Block {
+            header: Header::new(run_queue, const { &Block::<F>::VTABLE }),
+            state: UnsafeCell::new(State::Running(future)),
+        };
         // SAFETY: a block begins with a header, and has its layout in its vtable. The caller has the run queue, and so the
         // thread.
-        let owned = unsafe { run_queue.make(Block { header, state }) };
+        let owned = unsafe { run_queue.make(block) };
         let task = Self(owned.clone());
         let output = PhantomData;
         (task, Handle { owned, output })
@@ -233,14 +235,14 @@ impl<T> Handle<T> {
             // If it was the clone, nobody has taken the waker.
             drop(plain.joiner.take());
         }
-        let result = self.take();
+        assert!(!plain.has(TAKEN), "a `JoinHandle` is polled after it gave its result");
         plain.set(TAKEN);
-        Poll::Ready(result.expect("a `JoinHandle` is polled after it gave its result"))
+        self.take()
     }
 
     /// Takes the result of a task that has ended. It may be gone.
-    fn take(&self) -> Option<Result<T, JoinError>> {
-        let mut result: Option<Result<T, JoinError>> = None;
+    fn take(&self) -> Poll<Result<T, JoinError>> {
+        let mut result = Poll::Pending;
         // SAFETY: the function is for this task, whose output is a `T`, and the task has ended.
         unsafe { (self.owned.vtable().take)(self.owned.id(), (&raw mut result).cast()) };
         result
@@ -354,14 +356,15 @@ impl<F: Future + 'static> Block<F> {
     /// # Safety
     ///
     /// On the scheduler's thread. The task is of this type, and has ended. The caller has an owner's share, and the pointer is
-    /// that of an `Option` as in `State::Ended`.
+    /// that of a `Poll` of the task's `Result`.
     unsafe fn take(id: TaskId, to: *mut ()) {
         // SAFETY: the task is of this type.
         let state = unsafe { id.as_ptr().cast::<Self>().as_ref() }.state.get();
         // SAFETY: the loop does not touch the state of a task that has ended, and there is one handle.
         if let State::Ended(result) = unsafe { &mut *state } {
+            let result = result.take().map_or(Poll::Pending, Poll::Ready);
             // SAFETY: the caller promises the type, and there is nothing to drop.
-            unsafe { to.cast::<Outcome<F>>().write(result.take()) };
+            unsafe { to.cast::<Poll<_>>().write(result) };
         }
     }
 }
