@@ -60,8 +60,9 @@ pub(crate) struct Source {
     pub(crate) read: Direction,
     pub(crate) write: Direction,
     /// Whether a read that gives less than was asked for has emptied the source, so that another try is of no use. That is so
-    /// for TCP only, where the end is reported by a flag of its own: a terminal gives a line at a time, and a Unix stream stops at descriptors that are sent along. It is not
-    /// so when the stream has ended: the end was reported together with the data, and the next read has to find it.
+    /// for TCP only, where the end is reported by a flag of its own: a terminal gives a line at a time, and a Unix stream stops
+    /// at descriptors that are sent along. It is not so when the stream has ended: the end was reported together with the
+    /// data, and the next read has to find it.
     pub(crate) short_read_empties: Cell<bool>,
     /// A short read has emptied the source. The next report clears this.
     pub(crate) empty: Cell<bool>,
