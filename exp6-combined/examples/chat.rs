@@ -49,19 +49,23 @@ impl Room {
         let (sender, receiver) = async_channel::bounded(WAITING);
         self.last.set(self.last.get() + 1);
         self.queues.borrow_mut().insert(self.last.get(), sender);
-        self.say(&format!("guest {} comes in", self.last.get()));
+        self.announce(&format!("guest {} comes in", self.last.get()));
         (self.last.get(), receiver)
     }
 
     fn leave(&self, guest: u32) {
         self.queues.borrow_mut().remove(&guest);
-        self.say(&format!("guest {guest} leaves"));
+        self.announce(&format!("guest {guest} leaves"));
+    }
+
+    fn announce(&self, line: &str) {
+        println!("{line}");
+        self.say(line);
     }
 
     /// Without waiting: a client that is slow does not keep the others waiting. If its queue is full, it loses the queue,
     /// and so it leaves.
     fn say(&self, line: &str) {
-        println!("{line}");
         let line = Utf8Bytes::from(line);
         self.queues
             .borrow_mut()
