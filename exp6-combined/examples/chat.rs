@@ -2,6 +2,9 @@
 //!
 //! `cargo run -p exp6-combined --example chat -- [ADDR]`, until Ctrl-C; then open `http://127.0.0.1:8081` in two windows.
 
+#[path = "support/page.rs"]
+mod page;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::env;
@@ -18,14 +21,10 @@ use async_tungstenite::tungstenite::protocol::WebSocketConfig;
 use async_tungstenite::tungstenite::{Message, Utf8Bytes};
 use exp6_combined::{Async, Scheduler, ctrl_c, sleep, spawn, timeout};
 use futures::future::{Either, select};
-use futures::io::{AsyncReadExt, AsyncWriteExt};
 use futures::sink::{Sink, SinkExt};
 use futures::stream::{Stream, StreamExt};
 
 const ADDRESS: &str = "127.0.0.1:8081";
-const PAGE: &str = include_str!("support/chat.html");
-/// Of a request's head. Browsers send along what other programs on this host have stored.
-const HEAD_LIMIT: usize = 16 * 1024;
 /// Of one message.
 const MESSAGE_LIMIT: usize = 4 * 1024;
 /// How many lines may wait for one client. One that does not read them is let go.
@@ -117,15 +116,12 @@ async fn accept(listener: Async<TcpListener>) {
     }
 }
 
-async fn serve(mut stream: Async<TcpStream>, room: &Room) -> Result<(), Failure> {
-    let head = timeout(HANDSHAKE, peek_head(&stream))
+async fn serve(stream: Async<TcpStream>, room: &Room) -> Result<(), Failure> {
+    let head = timeout(HANDSHAKE, page::peek_head(&stream))
         .await
         .map_err(|_| "no request in time")??;
-    let head = head.to_ascii_lowercase();
-    if !head.contains("upgrade: websocket") {
-        // Read at last, or the system resets the connection when it is closed, and the client may lose the answer.
-        stream.read_exact(&mut vec![0; head.len()]).await?;
-        return Ok(stream.write_all(page(&head).as_bytes()).await?);
+    if !page::is_websocket(&head) {
+        return Ok(page::send(stream, &head).await?);
     }
     let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_LIMIT));
     let handshake = accept_async_with_config(stream, Some(config));
@@ -140,35 +136,6 @@ async fn serve(mut stream: Async<TcpStream>, room: &Room) -> Result<(), Failure>
     };
     room.leave(guest);
     end
-}
-
-/// The head of the request. It is not taken out of the socket: tungstenite reads it again.
-async fn peek_head(stream: &Async<TcpStream>) -> Result<String, Failure> {
-    let mut buffer = vec![0; HEAD_LIMIT];
-    loop {
-        let length = stream.read_with(|stream| stream.peek(&mut buffer)).await?;
-        if let Some(end) = buffer[..length].windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            return Ok(String::from_utf8_lossy(&buffer[..end + 4]).into_owned());
-        }
-        match length {
-            0 => return Err("closed before its request".into()),
-            HEAD_LIMIT => return Err("the head of the request is too long".into()),
-            // What is there is readable, so the selector cannot tell when there is more.
-            _ => sleep(Duration::from_millis(20)).await,
-        }
-    }
-}
-
-fn page(head: &str) -> String {
-    let (status, text) = match head.starts_with("get / http/1.") {
-        true => ("200 OK", PAGE),
-        false => ("404 Not Found", "only GET /\n"),
-    };
-    let kind = if text == PAGE { "html" } else { "plain" };
-    let length = text.len();
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
-    )
 }
 
 /// Hands on what a client says.

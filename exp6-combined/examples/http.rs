@@ -60,6 +60,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// What all connections have.
+#[derive(Clone)]
+struct Server {
+    settings: http1::Builder,
+    requests: Rc<Cell<u64>>,
+    /// Two channels that carry nothing: what counts is when all senders of one are gone. The first tells the connections that
+    /// the server stops. The second tells the server that the last connection has ended.
+    stop: Receiver<()>,
+    _open: Sender<()>,
+}
+
 fn run(address: &str, seconds: &str) -> Result<(), Box<dyn Error>> {
     let address: SocketAddr = address
         .parse()
@@ -70,18 +81,22 @@ fn run(address: &str, seconds: &str) -> Result<(), Box<dyn Error>> {
         .timer(Clock)
         .header_read_timeout(head_timeout)
         .max_buf_size(HEAD_LIMIT);
+    let requests = Rc::new(Cell::new(0));
+    let (running, stop) = async_channel::bounded(1);
+    let (_open, all_closed) = async_channel::bounded(1);
+    let server = Server {
+        settings,
+        requests: Rc::clone(&requests),
+        stop,
+        _open,
+    };
     Scheduler::try_new()?.block_on(async {
         let listener = Async::<TcpListener>::bind(address)?;
         let mut interrupt = ctrl_c()?;
         println!("listening at {}, until Ctrl-C", listener.get_ref().local_addr()?);
-        // Two channels that carry nothing: what counts is when their senders are gone. The first tells the connections that
-        // the server stops. The second tells the server that the last connection has ended.
-        let (running, stop) = async_channel::bounded(1);
-        let (open, all_closed) = async_channel::bounded(1);
-        let requests = Rc::new(Cell::new(0));
-        let server = spawn(accept(listener, settings, stop, open, Rc::clone(&requests)));
+        let accepting = spawn(accept(listener, server));
         (&mut interrupt).await?;
-        server.abort();
+        accepting.abort();
         drop(running);
         println!("stopping, when the last answer is sent");
         let limit = pin!(select(interrupt, sleep(GRACE)));
@@ -96,23 +111,15 @@ fn run(address: &str, seconds: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// Each connection has a task of its own.
-async fn accept(
-    listener: Async<TcpListener>,
-    settings: http1::Builder,
-    stop: Receiver<()>,
-    open: Sender<()>,
-    requests: Rc<Cell<u64>>,
-) {
+async fn accept(listener: Async<TcpListener>, server: Server) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let (settings, stop, open) = (settings.clone(), stop.clone(), open.clone());
-                let requests = Rc::clone(&requests);
+                let server = server.clone();
                 spawn(async move {
-                    if let Err(error) = serve(stream, settings, stop, requests).await {
+                    if let Err(error) = serve(stream, &server).await {
                         eprintln!("{peer}: {error}");
                     }
-                    drop(open);
                 });
             }
             // Out of descriptors, perhaps: others have to end first.
@@ -124,20 +131,15 @@ async fn accept(
     }
 }
 
-async fn serve(
-    stream: Async<TcpStream>,
-    settings: http1::Builder,
-    stop: Receiver<()>,
-    requests: Rc<Cell<u64>>,
-) -> hyper::Result<()> {
+async fn serve(stream: Async<TcpStream>, server: &Server) -> hyper::Result<()> {
     // An answer is not held back until the last one has been acknowledged.
     let _ = stream.get_ref().set_nodelay(true);
     let service = service_fn(|request| {
-        requests.set(requests.get() + 1);
+        server.requests.set(server.requests.get() + 1);
         answer(request)
     });
-    let mut connection = pin!(settings.serve_connection(Stream::new(stream), service));
-    match select(connection.as_mut(), pin!(stop.recv())).await {
+    let mut connection = pin!(server.settings.serve_connection(Stream::new(stream), service));
+    match select(connection.as_mut(), pin!(server.stop.recv())).await {
         Either::Left((result, _)) => result,
         Either::Right(_) => {
             // hyper answers what it has begun to read, says `connection: close`, and ends.

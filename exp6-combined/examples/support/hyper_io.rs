@@ -2,7 +2,7 @@
 //! example has it by `#[path = "support/hyper_io.rs"] mod hyper_io;`.
 #![allow(dead_code, reason = "not every example needs all of it")]
 
-use std::io::{IoSlice, Read, Result, Write};
+use std::io::{Read, Result, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -17,8 +17,12 @@ const READ: usize = 8 * 1024;
 
 /// hyper's `Read` and `Write` for an `Async`.
 ///
-/// hyper's buffer is not initialised. To read straight into it takes `unsafe`; to zero it first, for every read, costs more
-/// than all else here. So reads go into a buffer that is zeroed once, and what was read is copied: often a hundred bytes.
+/// hyper's buffer is not initialised. To zero it before every read costs more than all else here. So reads go into a buffer
+/// that is zeroed once, and what was read is copied: often a hundred bytes. `poll_read_with` could read straight into hyper's
+/// buffer, by `unsafe`. It would ask the system a second time after each request, because only `AsyncRead` takes a short read
+/// for "this was all".
+///
+/// There is no `poll_write_vectored`, and so hyper copies a body behind its head. For small answers this is less work.
 pub(crate) struct Stream<T> {
     io: Async<T>,
     buffer: Box<[u8]>,
@@ -50,19 +54,6 @@ where
 {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)
-    }
-
-    /// Head and body in one call, and neither is copied.
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {

@@ -177,6 +177,9 @@ fn the_page_is_served_and_other_requests_are_not() {
     assert!(server.complaint().contains("WebSocket"));
     assert_eq!(ask(address, &"x".repeat(20_000)), "");
     assert!(server.complaint().ends_with("the head of the request is too long"));
+    let mut no_text = connect(address);
+    no_text.write_all(b"GET /\xff HTTP/1.1\r\n\r\n").expect("it reads");
+    assert!(server.complaint().contains("utf-8"));
     drop(connect(address));
     assert!(server.complaint().ends_with("closed before its request"));
     enter(address, 1);
