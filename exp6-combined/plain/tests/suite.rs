@@ -133,5 +133,5 @@ mod virtual_time;
 mod on_virtual_time;
 
 // Not here: no_remote_wakes.rs: a wake from another thread ends the wait in exp6, as remote_wakes.rs shows.
-// Not here: demo.rs, echo_server.rs: this package has no programs.
+// Not here: demo.rs, echo_server.rs, examples.rs: this package has no programs.
 // Not here: counts.rs, twins.rs: they ask what the files of `fast` are there for.

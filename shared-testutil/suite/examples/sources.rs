@@ -9,7 +9,7 @@ use std::process;
 
 use shared_testutil::watchdog;
 
-use crate::program::{LIMIT, Program, assert_fails};
+use super::program::{LIMIT, Program, assert_fails};
 
 #[test]
 fn each_kind_of_source_is_waited_for() {

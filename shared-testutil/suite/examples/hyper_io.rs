@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-
-use exp6_combined::{Scheduler, now};
-use hyper::rt::{Executor, Timer};
 use std::time::Duration;
 
-#[path = "../../examples/support/hyper_io.rs"]
+use hyper::rt::{Executor, Timer};
+
+use crate::sched::{Scheduler, now};
+
+#[path = "../../../exp6-combined/examples/support/hyper_io.rs"]
 mod adapters;
 
 use adapters::{Clock, Tasks};

@@ -18,7 +18,7 @@ use futures_rustls::rustls::{
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use shared_testutil::watchdog;
 
-use crate::program::{LIMIT, Program, assert_fails, connect, run, text};
+use super::program::{LIMIT, Program, assert_fails, connect, run, text};
 
 /// A file that is gone when the test ends.
 struct PemFile(PathBuf);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use shared_testutil::watchdog;
 
-use crate::program::{LIMIT, assert_fails, run, text};
+use super::program::{LIMIT, assert_fails, run, text};
 
 /// How many clients there are, and how many there were at most.
 #[derive(Default)]

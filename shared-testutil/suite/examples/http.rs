@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use shared_testutil::watchdog;
 
-use crate::program::{LIMIT, Program, ask, assert_fails, connect, is_readable};
+use super::program::{LIMIT, Program, ask, assert_fails, connect, is_readable};
 
 fn server() -> (Program, SocketAddr) {
     Program::serve("http", &["127.0.0.1:0"])

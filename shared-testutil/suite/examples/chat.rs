@@ -13,7 +13,7 @@ use async_tungstenite::tungstenite::error::ProtocolError;
 use async_tungstenite::tungstenite::{Error, Message, WebSocket, client};
 use shared_testutil::watchdog;
 
-use crate::program::{LIMIT, Program, ask, assert_fails, connect};
+use super::program::{LIMIT, Program, ask, assert_fails, connect};
 
 type Client = WebSocket<TcpStream>;
 
@@ -146,7 +146,7 @@ fn the_page_is_served_and_other_requests_are_not() {
     let page = ask(address, "GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
     assert!(
-        page.ends_with(include_str!("../../examples/support/chat.html")),
+        page.ends_with(include_str!("../../../exp6-combined/examples/support/chat.html")),
         "{page}"
     );
     for request in [
