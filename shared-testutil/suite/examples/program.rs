@@ -123,12 +123,11 @@ impl Drop for Program {
     }
 }
 
-/// A connection on which nothing takes longer than [`LIMIT`].
+/// A connection that blocks, without a limit of time: the watchdog has one. Where a socket has one of its own, a process
+/// that is stopped and continued finds its calls interrupted, also without a handler for signals, and not every crate tries
+/// again.
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("the server listens");
-    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
-    stream.set_write_timeout(Some(LIMIT)).expect("a limit");
-    stream
+    TcpStream::connect(address).expect("the server listens")
 }
 
 /// Sends `request` and reads to the end of the connection.
