@@ -1,7 +1,7 @@
 //! An echo server and its clients, each a program of its own: what a server needs beside the scheduler, such as limits,
 //! errors that pass, and an end.
 //!
-//! `serve [ADDR]` is the one end, until SIGINT, and `client [ADDR] [CLIENTS] [ROUNDS]` the other: in two terminals.
+//! `serve [ADDR]` is the one end, until Ctrl-C, and `client [ADDR] [CLIENTS] [ROUNDS]` the other: in two terminals.
 
 use exp6_combined as sched;
 
@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -16,7 +17,9 @@ use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
 use rustix::io::Errno;
+#[cfg(unix)]
 use signal_hook::consts::SIGINT;
+#[cfg(unix)]
 use signal_hook::low_level::pipe;
 
 use sched::{Async, Scheduler, sleep, spawn, spawn_blocking, timeout};
@@ -145,9 +148,24 @@ fn client(address: &str, count: usize, rounds: usize) -> Result<(), Failure> {
 }
 
 /// A signal is an event on a descriptor, too: the handler writes a byte into a pair of sockets.
+#[cfg(unix)]
 fn interrupt() -> io::Result<Async<UnixStream>> {
     let (receiver, sender) = UnixStream::pair()?;
     pipe::register(SIGINT, sender)?;
+    Async::new(receiver)
+}
+
+/// Windows has no pairs of sockets, but a program can connect to itself. And for Ctrl-C it starts a thread.
+#[cfg(windows)]
+fn interrupt() -> io::Result<Async<TcpStream>> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let mut sender = TcpStream::connect(listener.local_addr()?)?;
+    let (receiver, peer) = listener.accept()?;
+    // Another program may have connected first.
+    if peer != sender.local_addr()? {
+        return Err(io::ErrorKind::ConnectionAborted.into());
+    }
+    ctrlc::set_handler(move || drop(sender.write(b"x"))).map_err(io::Error::other)?;
     Async::new(receiver)
 }
 
@@ -181,7 +199,10 @@ async fn accept(listener: Async<TcpListener>, totals: Rc<Totals>) {
 }
 
 fn lacks_resources(error: &io::Error) -> bool {
+    #[cfg(unix)]
     let lacks = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    #[cfg(windows)]
+    let lacks = [Errno::MFILE, Errno::NOBUFS];
     Errno::from_io_error(error).is_some_and(|errno| lacks.contains(&errno))
 }
 

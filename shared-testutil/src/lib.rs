@@ -23,7 +23,9 @@ pub use own_process::in_own_process;
 mod panics;
 pub use panics::{line_of_panic, message_in, message_of_panic};
 
+#[cfg(unix)]
 mod signals;
+#[cfg(unix)]
 pub use signals::SignalStorm;
 
 mod server;
@@ -31,6 +33,12 @@ pub use server::{EchoServer, Fault};
 
 mod client;
 pub use client::EchoClient;
+
+mod stream_pair;
+pub use stream_pair::{LocalStream, stream_pair};
+
+mod interrupt;
+pub use interrupt::interrupt;
 
 #[cfg(doctest)]
 mod readmes;

@@ -1,7 +1,6 @@
 //! A timer, a socket and a job: one loop waits for all of them at the same time, and each of them can end the wait.
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,14 +9,14 @@ use futures::future::join3;
 use futures::{FutureExt, select_biased};
 
 use crate::sched::{Async, Scheduler, sleep, spawn, spawn_blocking, yield_now};
-use shared_testutil::{OrderLog, assert_at_least, watchdog};
+use shared_testutil::{LocalStream, OrderLog, assert_at_least, stream_pair, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(10);
 
 /// A stream that is registered, and its peer, which is not and blocks.
-fn pair() -> (Async<UnixStream>, UnixStream) {
-    let (near, far) = UnixStream::pair().expect("a pair of sockets");
+fn pair() -> (Async<LocalStream>, LocalStream) {
+    let (near, far) = stream_pair().expect("a pair of sockets");
     (Async::new(near).expect("it is registered"), far)
 }
 
@@ -27,7 +26,7 @@ fn job(end: Receiver<()>) -> i32 {
     8
 }
 
-async fn read_byte(stream: &Async<UnixStream>) -> u8 {
+async fn read_byte(stream: &Async<LocalStream>) -> u8 {
     let mut byte = [0];
     let length = stream.read_with(|mut stream| stream.read(&mut byte)).await;
     assert_eq!(length.expect("the peer lives"), 1);
@@ -160,7 +159,7 @@ fn the_timer_goes_on_while_the_job_and_the_socket_are_waited_for() {
 }
 
 /// Waits for all three in one task, and says which was first.
-async fn first(time: Duration, stream: &Async<UnixStream>, end: Receiver<()>) -> &'static str {
+async fn first(time: Duration, stream: &Async<LocalStream>, end: Receiver<()>) -> &'static str {
     let mut job = spawn_blocking(|| job(end)).fuse();
     let mut socket = Box::pin(read_byte(stream).fuse());
     let mut timer = sleep(time).fuse();

@@ -9,14 +9,13 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::sched::{Async, Scheduler, sleep, spawn, spawn_blocking, yield_now};
 use futures::{AsyncReadExt, AsyncWriteExt};
-use shared_testutil::{CountingWaker, watchdog};
+use shared_testutil::{CountingWaker, stream_pair, watchdog};
 
 use alloc::Count;
 
@@ -165,7 +164,7 @@ fn an_operation_is_tried_at_once_and_then_only_after_an_event() {
     let _watchdog = watchdog(LIMIT);
     let tries = Cell::new(0);
     Scheduler::new().block_on(async {
-        let (near, mut far) = UnixStream::pair().unwrap();
+        let (near, mut far) = stream_pair().unwrap();
         let near = Async::new(near).unwrap();
         let mut reading = pin!(near.read_with(|mut stream| {
             tries.set(tries.get() + 1);

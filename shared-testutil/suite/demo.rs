@@ -1,8 +1,9 @@
 //! The demo prints what `demo.stdout` says, also when the process is stopped in the middle of it.
 
 use std::process::{Child, Command, Stdio};
+#[cfg(unix)]
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shared_testutil::watchdog;
 
@@ -57,7 +58,7 @@ fn the_demo_prints_the_same_when_it_is_stopped_for_a_while_at_any_moment() {
     const MOMENTS: u32 = 10;
     const PAUSE: Duration = Duration::from_millis(150);
     let _watchdog = watchdog(LIMIT);
-    let before = Instant::now();
+    let before = std::time::Instant::now();
     assert_ends_well(start());
     let run_time = before.elapsed();
     // All at the same time, because they mostly wait.

@@ -1,19 +1,16 @@
 //! `run_until_stalled`, `next_deadline` and the selector's descriptor: the scheduler inside another loop.
 
 use std::cell::{Cell, RefCell};
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures::channel::mpsc;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 
-use crate::sched::{Async, Scheduler, sleep, spawn, spawn_blocking, yield_now};
-use shared_testutil::{DropFlag, HomeThread, message_in, watchdog};
+use crate::sched::{Async, Scheduler, sleep, spawn, yield_now};
+use shared_testutil::{DropFlag, HomeThread, message_in, stream_pair, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -93,7 +90,7 @@ fn without_a_sleep_there_is_no_deadline() {
 fn a_source_that_is_ready_is_served_at_the_next_call() {
     let _watchdog = watchdog(LIMIT);
     let scheduler = Scheduler::new();
-    let (near, mut far) = UnixStream::pair().unwrap();
+    let (near, mut far) = stream_pair().unwrap();
     let reader = scheduler.spawn(async move {
         let near = Async::new(near).unwrap();
         let mut sum = 0;
@@ -120,7 +117,7 @@ fn a_source_that_is_ready_is_served_at_the_next_call() {
 fn a_task_that_has_spent_its_io_budget_goes_on_in_the_same_call() {
     let _watchdog = watchdog(LIMIT);
     let scheduler = Scheduler::new();
-    let (near, mut far) = UnixStream::pair().unwrap();
+    let (near, mut far) = stream_pair().unwrap();
     far.write_all(&[1; 1000]).unwrap();
     let reader = scheduler.spawn(async move {
         let near = Async::new(near).unwrap();
@@ -205,11 +202,17 @@ fn futures_are_dropped_with_the_scheduler() {
 }
 
 /// poll(2) has no descriptor.
-#[cfg(not(polling_test_poll_backend))]
+#[cfg(all(unix, not(polling_test_poll_backend)))]
 mod descriptor {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use futures::StreamExt;
+    use futures::channel::mpsc;
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     use super::*;
+    use crate::sched::spawn_blocking;
 
     /// Waits until the scheduler's descriptor is readable, and says whether it is.
     fn is_readable(scheduler: &Scheduler, timeout: Duration) -> bool {
@@ -268,7 +271,7 @@ mod descriptor {
     fn a_source_that_becomes_ready_makes_it_readable() {
         let _watchdog = watchdog(LIMIT);
         let scheduler = Scheduler::new();
-        let (near, mut far) = UnixStream::pair().unwrap();
+        let (near, mut far) = stream_pair().unwrap();
         let reader = scheduler.spawn(async move {
             let near = Async::new(near).unwrap();
             near.read_with(|mut near| near.read(&mut [0])).await.unwrap()
@@ -302,7 +305,7 @@ mod descriptor {
         const FRAMES: u32 = 30;
         const FRAME: Duration = Duration::from_micros(16_667);
         let scheduler = Scheduler::new();
-        let (near, far) = UnixStream::pair().unwrap();
+        let (near, far) = stream_pair().unwrap();
         let echo = scheduler.spawn(async move {
             let far = Async::new(far).unwrap();
             let mut byte = [0];

@@ -3,6 +3,7 @@
 //!
 //! `cargo test` builds the examples first. `cargo test --test suite` does not: it needs `cargo build --examples` before.
 
+use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,10 +12,11 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
+#[cfg(unix)]
+use rustix::process::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
-use shared_testutil::{EchoClient, EchoServer, Fault, in_own_process, watchdog};
+use shared_testutil::{EchoClient, EchoServer, Fault, in_own_process, interrupt, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const DEMO: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
@@ -23,7 +25,7 @@ const DEMO: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 fn program() -> PathBuf {
     // Of `exp5-selectors` it is `echo5`.
     let name = format!("echo{}", &env!("CARGO_PKG_NAME")[3..4]);
-    let program = Path::new(DEMO).with_file_name("examples").join(name);
+    let program = Path::new(DEMO).with_file_name("examples").join(name + EXE_SUFFIX);
     assert!(
         program.exists(),
         "{} is missing: cargo build --examples",
@@ -83,14 +85,10 @@ impl Server {
         EchoClient::connect(self.address).expect("the server listens")
     }
 
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.process)
-    }
-
-    /// Ends it by SIGINT, and returns what it has said meanwhile on standard output and standard error.
+    /// Ends it by Ctrl-C, and returns what it has said meanwhile on standard output and standard error.
     #[track_caller]
     fn end(mut self) -> (String, String) {
-        kill_process(self.pid(), Signal::INT).expect("it runs");
+        interrupt(self.process.id()).expect("it runs");
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).expect("text");
         if let Some(pipe) = &mut self.stderr {
@@ -257,6 +255,7 @@ fn a_client_copes_with_answers_that_come_in_pieces_or_late() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_signal_ends_the_server_with_its_totals() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -273,6 +272,7 @@ fn a_signal_ends_the_server_with_its_totals() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_signal_ends_a_server_that_is_busy() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -287,6 +287,7 @@ fn a_signal_ends_a_server_that_is_busy() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_server_and_clients_of_the_program_work_together() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -302,6 +303,7 @@ fn a_server_and_clients_of_the_program_work_together() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_megabyte_in_odd_pieces_comes_back() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -314,6 +316,7 @@ fn a_megabyte_in_odd_pieces_comes_back() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_client_that_closes_its_half_gets_all_answers_and_the_end() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -327,6 +330,7 @@ fn a_client_that_closes_its_half_gets_all_answers_and_the_end() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_client_that_resets_is_reported_and_the_others_go_on() {
     let _watchdog = watchdog(LIMIT);
     let mut server = Server::start();
@@ -350,6 +354,7 @@ fn a_client_that_resets_is_reported_and_the_others_go_on() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_client_that_never_reads_does_not_keep_the_others_waiting() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -377,6 +382,7 @@ fn write_what_fits(mut stream: &TcpStream) -> usize {
 }
 
 /// Raises the number of descriptors allowed, for this process and those it starts.
+#[cfg(unix)]
 fn allow_descriptors(number: u64) {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|soft| soft < number) {
@@ -385,7 +391,12 @@ fn allow_descriptors(number: u64) {
     }
 }
 
+/// Windows has no such limit.
+#[cfg(windows)]
+fn allow_descriptors(_: u64) {}
+
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_thousand_clients_are_served_at_once() {
     in_own_process(|| {
         const CLIENTS: usize = 1000;
@@ -410,6 +421,7 @@ fn a_thousand_clients_are_served_at_once() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_thousand_clients_of_the_program_run_at_once() {
     in_own_process(|| {
         let _watchdog = watchdog(LIMIT);
@@ -425,6 +437,7 @@ fn a_thousand_clients_of_the_program_run_at_once() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn a_server_out_of_descriptors_serves_those_it_has_says_so_once_and_accepts_again() {
     const CLIENTS: usize = 60;
@@ -459,6 +472,7 @@ fn a_server_out_of_descriptors_serves_those_it_has_says_so_once_and_accepts_agai
     assert_eq!(stderr, "", "it has said so more than once");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_server_goes_on_though_nobody_hears_its_complaints() {
     let _watchdog = watchdog(LIMIT);
@@ -545,6 +559,7 @@ fn assert_gets_along_with(program: &str, args: &[&str], input: &str, output: &st
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn a_python_script_gets_its_echo() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -569,6 +584,7 @@ print('well')
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn netcat_gets_its_echo() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -580,6 +596,7 @@ fn netcat_gets_its_echo() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn the_bash_shell_gets_its_echo() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -590,8 +607,7 @@ fn the_bash_shell_gets_its_echo() {
 }
 
 /// The processor time that a process has used, in ticks of 10 ms, and how often it has blocked.
-fn usage(pid: Pid) -> Option<(u64, u64)> {
-    let pid = pid.as_raw_nonzero();
+fn usage(pid: u32) -> Option<(u64, u64)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name of the program, in brackets, may contain anything.
     let fields: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
@@ -604,6 +620,7 @@ fn usage(pid: Pid) -> Option<(u64, u64)> {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn an_idle_server_uses_no_processor_time() {
     let _watchdog = watchdog(LIMIT);
     let server = Server::start();
@@ -613,11 +630,11 @@ fn an_idle_server_uses_no_processor_time() {
     }
     // Threads that have had something to do go to sleep.
     thread::sleep(Duration::from_millis(100));
-    let Some(before) = usage(server.pid()) else {
+    let Some(before) = usage(server.process.id()) else {
         return eprintln!("skipped, no /proc here");
     };
     thread::sleep(Duration::from_secs(1));
-    let after = usage(server.pid()).expect("it runs");
+    let after = usage(server.process.id()).expect("it runs");
     assert!(after.0 <= before.0 + 1, "{} ticks", after.0 - before.0);
     assert!(after.1 <= before.1 + 1, "woke {} times", after.1 - before.1);
     server.end();

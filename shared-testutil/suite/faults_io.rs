@@ -1,11 +1,9 @@
 //! A system that gives less than it is asked for, and peers that never pause.
 
 use std::cell::{Cell, RefCell};
-use std::fs;
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
@@ -17,10 +15,13 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
+#[cfg(target_os = "linux")]
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::sched::{Async, Scheduler, sleep, spawn, timeout, yield_now};
-use shared_testutil::{SignalStorm, in_own_process, message_of_panic, watchdog};
+use shared_testutil::{LocalStream, stream_pair, watchdog};
+#[cfg(unix)]
+use shared_testutil::{SignalStorm, in_own_process};
 
 const LIMIT: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,6 +50,7 @@ async fn echo(stream: Async<TcpStream>) -> io::Result<()> {
     }
 }
 
+#[cfg(unix)]
 async fn check_echo(stream: &Async<TcpStream>, message: &[u8]) -> io::Result<()> {
     write_all(stream, message).await?;
     let mut received = Vec::new();
@@ -64,9 +66,10 @@ async fn check_echo(stream: &Async<TcpStream>, message: &[u8]) -> io::Result<()>
 }
 
 /// Everything that takes descriptors, in one scheduler: an error leaves by `?`.
+#[cfg(target_os = "linux")]
 fn scenario() -> io::Result<()> {
     Scheduler::try_new()?.block_on(async {
-        let (near, far) = UnixStream::pair()?;
+        let (near, far) = stream_pair()?;
         let (near, far) = (Async::new(near)?, Async::new(far)?);
         near.write_with(|mut near| near.write(b"x")).await?;
         far.readable().await?;
@@ -87,10 +90,12 @@ fn scenario() -> io::Result<()> {
 }
 
 /// How many descriptors are open.
+#[cfg(target_os = "linux")]
 fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
+#[cfg(target_os = "linux")]
 fn allow_descriptors(limit: u64) {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let current = Some(limit);
@@ -148,7 +153,7 @@ fn a_scheduler_that_gets_no_selector_says_so() {
         let _watchdog = watchdog(LIMIT);
         let before = getrlimit(Resource::Nofile).current.expect("a limit");
         allow_descriptors(0);
-        let message = message_of_panic(Scheduler::new);
+        let message = shared_testutil::message_of_panic(Scheduler::new);
         allow_descriptors(before);
         assert!(message.contains("the system gives no selector"), "{message}");
     });
@@ -198,6 +203,7 @@ fn a_server_out_of_descriptors_keeps_its_connections_and_accepts_again() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn every_byte_arrives_in_a_storm_of_signals() {
     in_own_process(|| {
@@ -258,7 +264,7 @@ fn a_waker_that_panics_does_not_take_the_wakes_of_others_with_it() {
         scheduler.block_on(async {
             let mut peers = Vec::new();
             for number in 0..8 {
-                let (peer, stream) = UnixStream::pair().expect("a pair of sockets");
+                let (peer, stream) = stream_pair().expect("a pair of sockets");
                 peers.push(peer);
                 let stream = Async::new(stream).expect("registered");
                 let finished = Rc::clone(&finished);
@@ -305,7 +311,7 @@ fn a_waker_that_panics_does_not_take_the_wakes_of_others_with_it() {
 fn a_task_that_always_finds_something_to_read_lets_others_run() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
-        let (_peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        let (_peer, stream) = stream_pair().expect("a pair of sockets");
         let stream = Async::new(stream).expect("registered");
         let heard = Rc::new(Cell::new(false));
         let hear = Rc::clone(&heard);
@@ -330,7 +336,7 @@ fn a_task_that_always_finds_something_to_read_lets_others_run() {
 fn a_task_that_always_finds_its_socket_ready_lets_others_run() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
-        let (mut peer, stream) = UnixStream::pair().expect("a pair of sockets");
+        let (mut peer, stream) = stream_pair().expect("a pair of sockets");
         peer.write_all(b"never read").expect("room");
         let stream = Async::new(stream).expect("registered");
         let heard = Rc::new(Cell::new(false));
@@ -366,8 +372,8 @@ async fn operations_in_a_poll(mut operation: impl AsyncFnMut()) -> u32 {
     panic!("100,000 operations in a row, and no other task has run");
 }
 
-fn near_end() -> Async<UnixStream> {
-    let (near, _far) = UnixStream::pair().expect("a pair of sockets");
+fn near_end() -> Async<LocalStream> {
+    let (near, _far) = stream_pair().expect("a pair of sockets");
     Async::new(near).expect("registered")
 }
 
@@ -620,6 +626,7 @@ fn read_urgent(stream: &TcpStream) -> io::Result<u8> {
 /// Two tasks, each with its own kind of operation on one stream: what one of them finds does not answer for the other. The first
 /// only peeks: for Linux, a read without "urgent" passes the urgent byte, and that is gone then.
 #[test]
+#[cfg_attr(windows, ignore = "the selector does not report urgent data")]
 fn an_urgent_byte_reaches_its_reader_whoever_waits_before_it() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
@@ -654,7 +661,7 @@ fn an_urgent_byte_reaches_its_reader_whoever_waits_before_it() {
 fn time_of_a_wait_among(count: u32) -> Duration {
     const ROUNDS: u32 = 4;
     let scheduler = Scheduler::new();
-    let (peer, near) = UnixStream::pair().expect("a pair of sockets");
+    let (peer, near) = stream_pair().expect("a pair of sockets");
     let near = scheduler.block_on(async { Rc::new(Async::new(near).expect("registered")) });
     for _ in 0..count {
         let near = Rc::clone(&near);

@@ -11,7 +11,9 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use crate::sched::{JoinHandle, Scheduler, sleep, spawn, spawn_blocking, timeout, yield_now};
-use shared_testutil::{in_own_process, message_in, watchdog};
+#[cfg(target_os = "linux")]
+use shared_testutil::in_own_process;
+use shared_testutil::{message_in, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(120);
 

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
@@ -10,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::sched::{Async, Scheduler, sleep, spawn};
-use shared_testutil::{OrderLog, watchdog};
+use shared_testutil::{OrderLog, stream_pair, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -61,7 +60,7 @@ fn a_wake_from_another_thread_waits_until_a_descriptor_ends_the_wait() {
         let log = OrderLog::new();
         Scheduler::new().block_on(async {
             let gate = Gate::default();
-            let (near, mut far) = UnixStream::pair().unwrap();
+            let (near, mut far) = stream_pair().unwrap();
             let near = Async::new(near).unwrap();
             let waiter = spawn({
                 let (gate, log) = (gate.clone(), log.clone());
@@ -194,7 +193,7 @@ fn no_wake_from_another_thread_is_lost() {
 fn a_thread_can_end_the_wait_by_a_write_to_a_socket() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
-        let (near, mut far) = UnixStream::pair().unwrap();
+        let (near, mut far) = stream_pair().unwrap();
         let near = Async::new(near).unwrap();
         let worker = thread::spawn(move || {
             thread::sleep(Duration::from_millis(20));

@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::unix::net::UnixStream;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,15 +10,15 @@ use futures::future::join;
 use socket2::SockRef;
 
 use crate::sched::{Async, Scheduler, sleep, spawn};
-use shared_testutil::watchdog;
+use shared_testutil::{LocalStream, stream_pair, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Long enough for the selector to report what has happened already.
 const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// A stream that is registered, and its peer, which is not.
-fn pair() -> (Async<UnixStream>, UnixStream) {
-    let (near, far) = UnixStream::pair().expect("a pair of sockets");
+fn pair() -> (Async<LocalStream>, LocalStream) {
+    let (near, far) = stream_pair().expect("a pair of sockets");
     (Async::new(near).expect("it is registered"), far)
 }
 
@@ -30,7 +29,7 @@ fn a_read_waits_and_fills_a_buffer_that_nobody_has_initialised() {
         let (near, mut far) = pair();
         let reader = async {
             let mut buffer = [MaybeUninit::uninit(); 16];
-            let read = |stream: &UnixStream| SockRef::from(stream).recv(&mut buffer);
+            let read = |stream: &LocalStream| SockRef::from(stream).recv(&mut buffer);
             let mut read = read;
             poll_fn(|cx| near.poll_read_with(cx, &mut read)).await
         };
@@ -71,7 +70,7 @@ fn the_operation_decides_and_its_error_is_given() {
     Scheduler::new().block_on(async {
         let (near, _far) = pair();
         let mut errors = [ErrorKind::Interrupted, ErrorKind::Other].into_iter();
-        let mut fails = |_: &UnixStream| -> io::Result<()> { Err(errors.next().unwrap().into()) };
+        let mut fails = |_: &LocalStream| -> io::Result<()> { Err(errors.next().unwrap().into()) };
         let error = poll_fn(|cx| near.poll_read_with(cx, &mut fails)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Other);
     });

@@ -14,7 +14,7 @@ use futures::executor;
 use futures::future::{BoxFuture, FutureExt};
 
 use crate::sched::{Remote, RemoteHandle, Scheduler, sleep, spawn, timeout, yield_now};
-use shared_testutil::{CountingWaker, DropFlag, HomeThread, message_in, message_of_panic, watchdog};
+use shared_testutil::{CountingWaker, DropFlag, HomeThread, message_in, message_of_panic, stream_pair, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -236,6 +236,7 @@ fn of_a_burst_none_is_lost() {
     assert_eq!(count.load(Ordering::Relaxed), THREADS * EACH);
 }
 
+#[cfg(unix)]
 #[test]
 fn two_remotes_of_one_scheduler_share_the_descriptors() {
     let _watchdog = watchdog(LIMIT);
@@ -519,7 +520,7 @@ fn a_task_that_has_spent_its_budget_does_not_make_the_loop_spin() {
     let _watchdog = watchdog(LIMIT);
     use std::io::{Read, Write};
     let scheduler = Scheduler::new();
-    let (near, mut far) = std::os::unix::net::UnixStream::pair().unwrap();
+    let (near, mut far) = stream_pair().unwrap();
     far.write_all(&[0; 16]).unwrap();
     let (tell, told) = mpsc::channel();
     let reader = scheduler.spawn(async move {

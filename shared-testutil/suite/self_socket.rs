@@ -1,21 +1,21 @@
 //! The self-socket: every wake from another thread is served, whether the loop is at work or waits. And a loop without wakes
 //! uses no processor time.
 
-use std::fs;
 use std::future::poll_fn;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(unix)]
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-
-use crate::sched::{Async, JoinHandle, Scheduler, sleep, spawn, spawn_blocking, yield_now};
-use shared_testutil::watchdog;
+#[cfg(unix)]
+use crate::sched::spawn_blocking;
+use crate::sched::{Async, JoinHandle, Scheduler, sleep, spawn, yield_now};
+use shared_testutil::{stream_pair, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -117,7 +117,7 @@ fn of_many_wakes_none_is_lost_by_a_loop_that_keeps_falling_asleep() {
 #[test]
 fn of_many_wakes_none_is_lost_beside_sockets() {
     assert_all_arrives(200_000, 1000, || {
-        let (near, far) = UnixStream::pair().unwrap();
+        let (near, far) = stream_pair().unwrap();
         let ends = [near, far].map(|end| Async::new(end).unwrap());
         spawn(async move {
             loop {
@@ -197,9 +197,12 @@ fn wakes_before_the_loop_runs_count_when_it_runs() {
 }
 
 /// The processor time of this thread, and how often it has blocked, where there is a way to know.
+#[cfg(unix)]
 fn usage() -> (Duration, Option<u64>) {
+    use rustix::time::{ClockId, clock_gettime};
+
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    let status = fs::read_to_string("/proc/thread-self/status").ok();
+    let status = std::fs::read_to_string("/proc/thread-self/status").ok();
     let blocked = status.as_ref().and_then(|status| {
         let line = status
             .lines()
@@ -209,12 +212,13 @@ fn usage() -> (Duration, Option<u64>) {
     (Duration::new(time.tv_sec as u64, time.tv_nsec as u32), blocked)
 }
 
+#[cfg(unix)]
 #[test]
 fn an_idle_loop_uses_no_processor_time() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
         // All that there is to wait for, and all of it has been busy before.
-        let (near, mut far) = UnixStream::pair().unwrap();
+        let (near, mut far) = stream_pair().unwrap();
         let near = Async::new(near).unwrap();
         far.write_all(b"x").unwrap();
         near.readable().await.unwrap();

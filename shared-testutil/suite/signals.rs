@@ -2,39 +2,72 @@
 
 #![cfg(feature = "signals")]
 
-use std::future::poll_fn;
-use std::io::ErrorKind;
 use std::process;
-use std::task::Poll;
 use std::time::Duration;
 
+#[cfg(unix)]
 use futures::FutureExt;
-use signal_hook::consts::{SIGINT, SIGKILL, SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2};
-use signal_hook::low_level::raise;
+#[cfg(unix)]
+use signal_hook::{
+    consts::{SIGINT, SIGKILL, SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2},
+    low_level::raise,
+};
 
-use crate::sched::{Scheduler, ctrl_c, signal, sleep, spawn, timeout};
-use shared_testutil::{in_own_process, message_of_panic, watchdog};
+#[cfg(unix)]
+use crate::sched::signal;
+use crate::sched::{Scheduler, ctrl_c, sleep, spawn, timeout};
+use shared_testutil::{in_own_process, interrupt, message_of_panic, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Long enough for the selector to report what has happened already.
 const A_MOMENT: Duration = Duration::from_millis(20);
 
 #[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
 fn ctrl_c_is_a_future() {
     in_own_process(|| {
         let _watchdog = watchdog(LIMIT);
         Scheduler::new().block_on(async {
-            let mut interrupt = ctrl_c().unwrap();
-            assert!(timeout(A_MOMENT, &mut interrupt).await.is_err());
-            // Sent by another process, as a terminal does.
-            let kill = ["-INT", &process::id().to_string()].map(str::to_owned);
-            let mut kill = process::Command::new("kill").args(kill).spawn().unwrap();
-            interrupt.await.unwrap();
-            assert!(kill.wait().unwrap().success());
+            let mut interrupted = ctrl_c().unwrap();
+            assert!(timeout(A_MOMENT, &mut interrupted).await.is_err());
+            // It is sent to the process, as a terminal does, and comes on whatever thread.
+            let number = process::id();
+            let sender = std::thread::spawn(move || interrupt(number));
+            interrupted.await.unwrap();
+            sender.join().unwrap().unwrap();
         });
     });
 }
 
+#[test]
+#[cfg_attr(windows, ignore = "nothing in safe code sends Ctrl-C to a process")]
+fn several_get_each_ctrl_c() {
+    in_own_process(|| {
+        let _watchdog = watchdog(LIMIT);
+        Scheduler::new().block_on(async {
+            let gone = ctrl_c().unwrap();
+            let tasks = [0; 3].map(|_| spawn(ctrl_c().unwrap()));
+            drop(gone);
+            let mut last = ctrl_c().unwrap();
+            sleep(A_MOMENT).await;
+            for _ in 0..2 {
+                interrupt(process::id()).unwrap();
+                (&mut last).await.unwrap();
+            }
+            for task in tasks {
+                task.await.unwrap().unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn ctrl_c_outside_of_a_scheduler_panics() {
+    let message = message_of_panic(ctrl_c);
+    assert!(message.contains("no scheduler runs on this thread"), "{message}");
+}
+
+#[cfg(unix)]
 #[test]
 fn several_get_each_signal() {
     in_own_process(|| {
@@ -55,6 +88,7 @@ fn several_get_each_signal() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn signals_in_a_row_are_not_lost_while_nobody_awaits() {
     in_own_process(|| {
@@ -75,6 +109,7 @@ fn signals_in_a_row_are_not_lost_while_nobody_awaits() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn one_that_is_made_later_does_not_get_what_came_before() {
     in_own_process(|| {
@@ -89,6 +124,7 @@ fn one_that_is_made_later_does_not_get_what_came_before() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn a_drop_ends_the_registration_and_closes_the_sockets() {
     in_own_process(|| {
@@ -110,6 +146,7 @@ fn a_drop_ends_the_registration_and_closes_the_sockets() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn a_flood_that_nobody_takes_blocks_nobody() {
     in_own_process(|| {
@@ -126,6 +163,7 @@ fn a_flood_that_nobody_takes_blocks_nobody() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn a_signal_is_served_by_a_scheduler_that_is_parked() {
     in_own_process(|| {
@@ -140,6 +178,7 @@ fn a_signal_is_served_by_a_scheduler_that_is_parked() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn what_nobody_can_catch_is_an_error() {
     in_own_process(|| {
@@ -147,12 +186,13 @@ fn what_nobody_can_catch_is_an_error() {
         Scheduler::new().block_on(async {
             for number in [SIGKILL, SIGSEGV, 0, -1, 12_345] {
                 let error = signal(number).unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{number}: {error}");
+                assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{number}: {error}");
             }
         });
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn without_a_scheduler_it_panics_and_under_another_one_it_is_an_error() {
     in_own_process(|| {
@@ -166,7 +206,7 @@ fn without_a_scheduler_it_panics_and_under_another_one_it_is_an_error() {
         // With its own it can be awaited as before.
         raise(SIGINT).unwrap();
         scheduler.block_on(&mut interrupt).unwrap();
-        let next = scheduler.block_on(poll_fn(|cx| Poll::Ready(interrupt.poll_unpin(cx))));
-        assert!(next.is_pending());
+        let next = scheduler.block_on(async { (&mut interrupt).now_or_never() });
+        assert!(next.is_none());
     });
 }

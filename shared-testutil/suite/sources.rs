@@ -1,13 +1,13 @@
 //! Sources: what can be a source, how it ends, and which waiters its events wake.
 
 use std::cell::{Cell, RefCell};
-use std::env;
+#[cfg(unix)]
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+#[cfg(unix)]
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,30 +15,36 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures::executor;
+#[cfg(unix)]
 use polling::Poller;
+#[cfg(unix)]
 use rustix::fs::{OFlags, fcntl_getfl};
+#[cfg(unix)]
 use rustix::io::Errno;
+#[cfg(unix)]
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::sched::{Async, Scheduler, sleep, spawn, timeout};
-use shared_testutil::{CountingWaker, EchoClient, EchoServer, in_own_process, message_of_panic, watchdog};
+use shared_testutil::{CountingWaker, EchoServer, LocalStream, message_of_panic, stream_pair, watchdog};
+#[cfg(unix)]
+use shared_testutil::{EchoClient, in_own_process};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Long enough for the selector to report what has happened already.
 const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// A stream that is registered, and its peer, which is not and blocks.
-fn pair() -> (Async<UnixStream>, UnixStream) {
-    let (near, far) = UnixStream::pair().expect("a pair of sockets");
+fn pair() -> (Async<LocalStream>, LocalStream) {
+    let (near, far) = stream_pair().expect("a pair of sockets");
     (Async::new(near).expect("it is registered"), far)
 }
 
-async fn read(stream: &Async<UnixStream>, buffer: &mut [u8]) -> io::Result<usize> {
+async fn read(stream: &Async<LocalStream>, buffer: &mut [u8]) -> io::Result<usize> {
     stream.read_with(|mut stream| stream.read(buffer)).await
 }
 
 /// Reads until there is no more, so that the source is known not to be ready.
-async fn read_all_there_is(stream: &Async<UnixStream>) {
+async fn read_all_there_is(stream: &Async<LocalStream>) {
     let endless = async { while read(stream, &mut [0; 100]).await.is_ok() {} };
     timeout(A_MOMENT, endless).await.expect_err("the peer lives");
 }
@@ -48,7 +54,7 @@ fn poll_with<F: Future + ?Sized>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::
 }
 
 #[track_caller]
-fn assert_is_at_its_end(mut stream: &UnixStream) {
+fn assert_is_at_its_end(mut stream: &LocalStream) {
     // Not at once: a program that a test beside this one starts has the other end too, until it is at work.
     stream.set_read_timeout(Some(LIMIT / 2)).expect("a socket");
     assert_eq!(stream.read(&mut [0]).expect("the end"), 0);
@@ -119,7 +125,12 @@ fn a_source_shows_what_it_is_made_from() {
     Scheduler::new().block_on(async {
         let (near, _far) = pair();
         let shown = format!("{near:?}");
-        assert!(shown.starts_with("Async { io: UnixStream { fd: "), "{shown}");
+        let of = if cfg!(unix) {
+            "UnixStream { fd: "
+        } else {
+            "TcpStream { "
+        };
+        assert!(shown.starts_with(&format!("Async {{ io: {of}")), "{shown}");
     });
 }
 
@@ -136,7 +147,7 @@ fn a_source_does_not_block() {
 fn a_source_may_be_shared() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
-        let (near, mut far) = UnixStream::pair().unwrap();
+        let (near, mut far) = stream_pair().unwrap();
         let near = Rc::new(near);
         let sharing = Async::new(Rc::clone(&near)).unwrap();
         far.write_all(b"ab").unwrap();
@@ -146,6 +157,7 @@ fn a_source_may_be_shared() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn a_regular_file_is_refused_and_stays_as_it_was() {
     // Where the selector is `poll`, it takes files, and finds them ready at any time.
@@ -154,7 +166,7 @@ fn a_regular_file_is_refused_and_stays_as_it_was() {
     }
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
-        let file = File::open(env::current_exe().unwrap()).unwrap();
+        let file = File::open(std::env::current_exe().unwrap()).unwrap();
         let file = Rc::new(file);
         let error = Async::new(Rc::clone(&file)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
@@ -174,7 +186,7 @@ fn a_regular_file_is_refused_and_stays_as_it_was() {
 fn a_descriptor_is_registered_once_only() {
     let _watchdog = watchdog(LIMIT);
     Scheduler::new().block_on(async {
-        let (near, mut far) = UnixStream::pair().unwrap();
+        let (near, mut far) = stream_pair().unwrap();
         let near = Rc::new(near);
         let first = Async::new(Rc::clone(&near)).unwrap();
         let error = Async::new(near).unwrap_err();
@@ -197,6 +209,7 @@ fn into_inner_gives_back_what_may_be_registered_again() {
         let (near, mut far) = pair();
         read_all_there_is(&near).await;
         let near = near.into_inner().unwrap();
+        #[cfg(unix)]
         assert!(fcntl_getfl(&near).unwrap().contains(OFlags::NONBLOCK));
         let near = Async::new(near).unwrap();
         far.write_all(b"x").unwrap();
@@ -235,6 +248,7 @@ fn dropping_a_source_closes_it() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn a_descriptor_number_that_is_used_again_gets_no_events_of_the_old_source() {
     in_own_process(|| {
@@ -284,6 +298,7 @@ fn sources_that_come_and_go_are_told_from_one_that_stays() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn a_waker_may_replace_a_source_whose_event_is_due_at_the_same_time() {
     in_own_process(|| {
@@ -533,7 +548,7 @@ fn a_wait_goes_on_in_the_next_run_of_its_scheduler() {
 fn a_source_made_outside_a_scheduler_panics_and_says_what_to_do() {
     let _watchdog = watchdog(LIMIT);
     let _not_running = Scheduler::new();
-    let (near, _far) = UnixStream::pair().unwrap();
+    let (near, _far) = stream_pair().unwrap();
     let address = (Ipv4Addr::LOCALHOST, 0);
     let messages = [
         message_of_panic(|| Async::new(near)),
@@ -551,6 +566,7 @@ fn a_source_made_outside_a_scheduler_panics_and_says_what_to_do() {
 }
 
 /// Takes every descriptor there is.
+#[cfg(unix)]
 fn hoard(of: impl AsFd) -> Vec<OwnedFd> {
     let mut hoard = Vec::new();
     loop {
@@ -564,6 +580,7 @@ fn hoard(of: impl AsFd) -> Vec<OwnedFd> {
     }
 }
 
+#[cfg(unix)]
 #[track_caller]
 fn assert_out_of_descriptors<T>(result: io::Result<T>) {
     let Err(error) = result else {
@@ -572,12 +589,14 @@ fn assert_out_of_descriptors<T>(result: io::Result<T>) {
     assert_eq!(Errno::from_io_error(&error), Some(Errno::MFILE), "{error}");
 }
 
+#[cfg(unix)]
 fn allow_few_descriptors() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = Some(64);
     setrlimit(Resource::Nofile, limit).expect("a soft limit can be lowered");
 }
 
+#[cfg(unix)]
 #[test]
 fn without_descriptors_there_are_errors_and_with_them_all_goes_on() {
     in_own_process(|| {
@@ -608,12 +627,13 @@ fn without_descriptors_there_are_errors_and_with_them_all_goes_on() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn a_scheduler_that_cannot_be_made_leaves_no_descriptor_open() {
     in_own_process(|| {
         let _watchdog = watchdog(LIMIT);
         allow_few_descriptors();
-        let (near, _far) = UnixStream::pair().unwrap();
+        let (near, _far) = stream_pair().unwrap();
         let mut failures = 0;
         // With more and more of them to spare, until there are enough.
         for spare in 0.. {
@@ -631,12 +651,13 @@ fn a_scheduler_that_cannot_be_made_leaves_no_descriptor_open() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn a_source_that_outlives_its_scheduler_keeps_no_other_descriptor_open() {
     in_own_process(|| {
         let _watchdog = watchdog(LIMIT);
         allow_few_descriptors();
-        let (near, _far) = UnixStream::pair().unwrap();
+        let (near, _far) = stream_pair().unwrap();
         let room = hoard(&near).len();
         let source = Scheduler::new().block_on(async { Async::new(near.try_clone().unwrap()).unwrap() });
         assert_eq!(hoard(&near).len(), room - 1);

@@ -1,5 +1,7 @@
 //! A storm of signals: they interrupt the waits of the loop, a thousand times a second, and no task notices that.
 
+#![cfg(unix)]
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};

@@ -13,7 +13,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::sched::{Scheduler, sleep, yield_now};
-use shared_testutil::{SignalStorm, in_own_process, watchdog};
+use shared_testutil::watchdog;
+#[cfg(unix)]
+use shared_testutil::{SignalStorm, in_own_process};
 
 const THREADS: usize = 16;
 
@@ -282,6 +284,7 @@ fn local_and_remote_wakes_do_not_hide_each_other() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn no_wake_is_lost_in_a_storm_of_signals() {
     in_own_process(|| {

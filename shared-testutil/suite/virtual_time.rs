@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::io::{self, Read, Write};
 use std::mem;
-use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -15,8 +14,9 @@ use crate::sched::{Async, Scheduler, now, sleep, sleep_until, spawn, spawn_block
 use futures::channel::oneshot;
 use futures::future::join_all;
 use futures::{join, poll};
-use rustix::time::{ClockId, clock_gettime};
-use shared_testutil::{CountingWaker, OrderLog, assert_at_least, in_own_process, watchdog};
+#[cfg(unix)]
+use shared_testutil::in_own_process;
+use shared_testutil::{CountingWaker, OrderLog, assert_at_least, stream_pair, watchdog};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -216,7 +216,7 @@ fn more_jobs_than_threads_hold_the_clock_until_the_last_one_ends() {
 
 /// Sends bytes to and fro, far more than one poll may.
 async fn echo(rounds: u32, size: usize) -> io::Result<()> {
-    let (near, far) = UnixStream::pair()?;
+    let (near, far) = stream_pair()?;
     let (near, far) = (Async::new(near)?, Async::new(far)?);
     let server = async {
         let mut buffer = vec![0; size];
@@ -276,7 +276,7 @@ fn a_peer_in_the_same_scheduler_answers_in_time() {
 fn a_peer_elsewhere_is_too_late_for_a_timeout_unless_a_job_holds_the_clock() {
     let _watchdog = watchdog(LIMIT);
     let peer = || {
-        let (near, mut far) = UnixStream::pair().expect("a pair");
+        let (near, mut far) = stream_pair().expect("a pair");
         let write = thread::spawn(move || {
             thread::sleep(ms(50));
             far.write_all(b"x").expect("the other end is open");
@@ -311,7 +311,7 @@ fn without_a_deadline_it_waits_for_sockets_and_threads_as_always() {
     let start = Instant::now();
     let ((received, read), took) = run(async {
         let (sender, receiver) = oneshot::channel();
-        let (near, mut far) = UnixStream::pair().expect("a pair");
+        let (near, mut far) = stream_pair().expect("a pair");
         let near = Async::new(near).expect("a socket");
         thread::spawn(move || {
             thread::sleep(ms(30));
@@ -526,11 +526,15 @@ fn a_dropped_scheduler_wakes_its_sleepers_and_drops_its_tasks() {
     drop(nap);
 }
 
+#[cfg(unix)]
 fn cpu_time() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).expect("no time is negative")
 }
 
+#[cfg(unix)]
 #[test]
 fn it_uses_no_processor_time_while_it_waits_for_a_job() {
     in_own_process(|| {
@@ -548,6 +552,7 @@ fn it_uses_no_processor_time_while_it_waits_for_a_job() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn it_uses_no_processor_time_while_it_waits_for_a_thread() {
     in_own_process(|| {
