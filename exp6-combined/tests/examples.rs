@@ -1,8 +1,5 @@
 //! Tests of the examples that need other crates. They are a program of their own because these crates take a while to build.
 
-// They end the programs by signals.
-#![cfg(unix)]
-
 use exp6_combined as sched;
 
 #[path = "../../shared-testutil/suite/examples.rs"]

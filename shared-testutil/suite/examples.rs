@@ -3,6 +3,9 @@
 //!
 //! `cargo test` builds the examples first. `cargo test --test examples` does not: it needs `cargo build --examples` before.
 
+// They end the programs by signals.
+#![cfg(unix)]
+
 #[path = "examples/program.rs"]
 mod program;
 
