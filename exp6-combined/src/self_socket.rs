@@ -4,11 +4,12 @@ use std::io;
 
 use socket2::Socket;
 
-/// Makes a pair of sockets. No operation on either blocks.
+/// Makes a pair of sockets: the receiver, and the sender. No operation on either blocks, as long as there is room.
 pub(crate) fn pair() -> io::Result<(Socket, Socket)> {
     let pair = connected()?;
     pair.0.set_nonblocking(true)?;
-    pair.1.set_nonblocking(true)?;
+    // Through TCP a write may be refused although there is room, and the wake would be lost. So there it waits.
+    pair.1.set_nonblocking(cfg!(unix))?;
     Ok(pair)
 }
 
