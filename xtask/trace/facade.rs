@@ -19,20 +19,20 @@ static RECORDER: LazyLock<Recorder> = LazyLock::new(|| {
     Recorder::new()
 });
 
-/// The step's scheduler. What is not here goes to it.
+/// The step's scheduler. What is not here goes to it. It is dropped first, and then what it has cancelled is saved.
 #[derive(Debug)]
-pub struct Scheduler(real::Scheduler);
+pub struct Scheduler(real::Scheduler, Save);
 
 impl Scheduler {
     pub fn new() -> Self {
         LazyLock::force(&RECORDER);
-        Self(real::Scheduler::new())
+        Self(real::Scheduler::new(), Save)
     }
 
     #[cfg(feature = "sockets")]
     pub fn try_new() -> std::io::Result<Self> {
         LazyLock::force(&RECORDER);
-        real::Scheduler::try_new().map(Self)
+        Ok(Self(real::Scheduler::try_new()?, Save))
     }
 
     #[cfg(not(feature = "join"))]
@@ -111,6 +111,7 @@ fn name_of<T>() -> &'static str {
 }
 
 /// When it is dropped, what has been recorded is saved: also after a panic.
+#[derive(Debug)]
 struct Save;
 
 impl Drop for Save {

@@ -63,18 +63,19 @@ pub(crate) fn run(args: lexopt::Parser, out: &mut impl Write) -> Result {
     let ended = program.run(wanted.limit)?;
     let record = &ended.record;
     let title = program.title();
-    writeln!(out)?;
-    terminal::write(out, &title, record, wanted.look.to_scale)?;
-    if ended.was_cut {
-        let seconds = wanted.limit.as_secs_f64();
-        writeln!(out, "cut off after {seconds} s: the program had not ended (--limit)")?;
-    }
+    // The files first: a reader of the timeline may leave before its end.
     if let Some(file) = &wanted.svg {
         let alt = format!("Timeline of {title}, one row a task.");
         save(file, &svg::draw(&title, &alt, record, wanted.look))?;
     }
     if let Some(file) = &wanted.json {
         save(file, &chrome::json(&title, record).to_string())?;
+    }
+    writeln!(out)?;
+    terminal::write(out, &title, record, wanted.look.to_scale)?;
+    if ended.was_cut {
+        let seconds = wanted.limit.as_secs_f64();
+        writeln!(out, "cut off after {seconds} s: the program had not ended (--limit)")?;
     }
     ended.failure.map_or(Ok(()), failed)
 }
