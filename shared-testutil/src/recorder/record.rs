@@ -90,30 +90,22 @@ pub struct Record {
 }
 
 impl Record {
-    /// When no task was polled for 20 µs or more: then the loop was parked. What happens on the loop's thread ends it. A
-    /// wake from another thread does not: whether the loop takes notice of it shows in the poll that follows, or does not.
+    /// When the loop was parked: no task could run, and then none was polled for 20 µs or more. What happens on the loop's
+    /// thread ends it. A wake from another thread does not: whether the loop takes notice of it shows in the poll that
+    /// follows, or does not.
     #[must_use]
     pub fn parked(&self) -> Vec<Range<Duration>> {
         let (mut parks, mut loops, mut since) = (Vec::new(), Vec::new(), None);
-        let (mut polled, mut alive) = (0, 0);
+        let mut tasks = Tasks::new(self.rows.len());
         for event in self.events.iter().filter(|event| self.is_task(event)) {
-            match event.what {
-                What::Spawned => alive += 1,
-                What::Poll => {
-                    polled += 1;
-                    if !loops.contains(&event.thread) {
-                        loops.push(event.thread);
-                    }
-                }
-                What::Pending => polled -= 1,
-                What::Ready | What::Panicked => (polled, alive) = (polled - 1, alive - 1),
-                What::Cancelled => alive -= 1,
-                What::Woken => {}
+            if event.what == What::Poll && !loops.contains(&event.thread) {
+                loops.push(event.thread);
             }
+            tasks.follow(event);
             if loops.contains(&event.thread) {
                 let parked = since.take().map(|since| since..event.at);
                 parks.extend(parked.filter(|park| park.end.saturating_sub(park.start) >= SHORTEST_PARK));
-                since = (polled == 0 && alive > 0).then_some(event.at);
+                since = tasks.all_wait().then_some(event.at);
             }
         }
         parks
@@ -143,6 +135,51 @@ impl Record {
         format!(
             "{{\"rows\":[{rows}],\n\"threads\":[{threads}],\n\"lost\":{lost},\n\"parked\":[{parked}],\n\"events\":[{events}]}}\n"
         )
+    }
+}
+
+/// How many tasks there are of each kind.
+struct Tasks {
+    /// Which of them can run, and which are alive.
+    states: Vec<(bool, bool)>,
+    can_run: usize,
+    alive: usize,
+    polled: usize,
+}
+
+impl Tasks {
+    fn new(rows: usize) -> Self {
+        Self {
+            states: vec![(false, false); rows],
+            can_run: 0,
+            alive: 0,
+            polled: 0,
+        }
+    }
+
+    fn follow(&mut self, event: &Event) {
+        let before = self.states[event.row];
+        let after = match event.what {
+            What::Spawned => (true, true),
+            What::Poll => (false, true),
+            // A wake may come after the end.
+            What::Woken => (before.1, before.1),
+            What::Pending => before,
+            What::Ready | What::Panicked | What::Cancelled => (false, false),
+        };
+        self.states[event.row] = after;
+        self.can_run = self.can_run + usize::from(after.0) - usize::from(before.0);
+        self.alive = self.alive + usize::from(after.1) - usize::from(before.1);
+        match event.what {
+            What::Poll => self.polled += 1,
+            What::Pending | What::Ready | What::Panicked => self.polled -= 1,
+            What::Spawned | What::Woken | What::Cancelled => {}
+        }
+    }
+
+    /// And there are some.
+    fn all_wait(&self) -> bool {
+        (self.can_run, self.polled) == (0, 0) && self.alive > 0
     }
 }
 
