@@ -3,7 +3,9 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use common::{Ended, STEPS, Tree, project, run, xtask};
 use serde_json::Value;
@@ -160,4 +162,49 @@ fn a_picture_that_does_not_show_its_record_is_stale() {
     );
     tree.edit("docs/trace/1.svg", |text| text.replacen("c1", "c3", 1));
     tree.xtask(&["docs", "--check"]).failed(&["docs/trace/1.svg is stale"]);
+}
+
+#[test]
+fn a_task_that_is_dropped_with_its_scheduler_is_cancelled() {
+    let dir = TempDir::new().expect("a folder");
+    let program = path(&dir, "dropped.rs");
+    let text = "\
+use exp3_spawn as sched;
+
+fn main() {
+    sched::Scheduler::new().block_on(first());
+}
+
+async fn first() {
+    sched::spawn(never());
+    sched::yield_now().await;
+}
+
+async fn never() {
+    std::future::pending().await
+}
+";
+    fs::write(&program, text).expect("a program");
+    let ended = trace(&["3", "--program", &program], &project()).succeeded();
+    ended.says(&[
+        "first  polls: 2,",
+        "never  polls: 1,",
+        "; woken by nobody; cancelled at ",
+        "✗\n",
+    ]);
+}
+
+#[test]
+fn the_files_are_written_also_if_nobody_reads_the_timeline() {
+    let dir = TempDir::new().expect("a folder");
+    let json = path(&dir, "1.json");
+    let mut command = xtask();
+    command.args(["trace", "1", "--json", &json]).current_dir(project());
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("it can be run");
+    // The demo prints ten lines before.
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    (0..10).for_each(|_| drop(lines.next().expect("a line").expect("text")));
+    drop(lines);
+    assert!(child.wait().expect("it ends").success());
+    assert!(fs::read_to_string(json).expect("the trace").contains("traceEvents"));
 }

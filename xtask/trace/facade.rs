@@ -14,9 +14,12 @@ use shared_testutil::recorder::Recorded;
 
 pub use real::*;
 
+/// A program that never ends fills no disk.
+const EVENTS: usize = 200_000;
+
 static RECORDER: LazyLock<Recorder> = LazyLock::new(|| {
     std::thread::spawn(cut_off);
-    Recorder::new()
+    Recorder::with_limit(EVENTS)
 });
 
 /// The step's scheduler. What is not here goes to it. It is dropped first, and then what it has cancelled is saved.

@@ -76,8 +76,9 @@ fn arrow(record: &Record, number: usize, cause: &Cause) -> Vec<Value> {
             };
             let name = format!("{} {}", cause.what.word(), record.rows[cause.row].name);
             // The next of them may begin before this one has ended, and spans of one row must not overlap in part.
-            let next = record.events.iter().map(|event| event.at).find(|at| *at > cause.at);
-            let to = (cause.at + WAKE).min(next.unwrap_or(u64::MAX));
+            let next = record.events.partition_point(|event| event.at <= cause.at);
+            let next = record.events.get(next).map_or(u64::MAX, |event| event.at);
+            let to = (cause.at + WAKE).min(next);
             events.push(span(&name, row, (cause.at, to), json!({})));
             row
         }
