@@ -22,6 +22,9 @@ const SMALL_FOOT: f64 = 24.0;
 /// The room of a letter in a row's name.
 const LETTER: f64 = 7.6;
 
+/// The same of a time.
+const TIME_LETTER: f64 = 6.8;
+
 /// How wide the rows are, without their names.
 const WIDTHS: (f64, f64) = (570.0, 690.0);
 
@@ -183,8 +186,8 @@ impl Picture<'_> {
         for (from, to) in &record.parked {
             self.span("parked", y, HALF, (*from, *to));
             let (text, middle) = (duration(to - from), (self.x(*from) + self.x(*to)) / 2.0);
-            let width = LETTER * text.chars().count() as f64;
-            if self.x(*to) - self.x(*from) > width + 8.0 {
+            let width = TIME_LETTER * text.chars().count() as f64;
+            if self.x(*to) - self.x(*from) > width + 4.0 {
                 let (x, top) = (middle - width / 2.0, y - 7.0);
                 self.add(format_args!(
                     "<rect class=\"behind\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"14\"/>"
