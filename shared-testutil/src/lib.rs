@@ -40,5 +40,8 @@ pub use stream_pair::{LocalStream, stream_pair};
 mod interrupt;
 pub use interrupt::interrupt;
 
+pub mod recorder;
+pub use recorder::Recorder;
+
 #[cfg(doctest)]
 mod readmes;

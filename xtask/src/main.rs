@@ -18,6 +18,7 @@ mod same;
 mod split;
 mod stop;
 mod table;
+mod trace;
 mod tree;
 mod twins;
 mod unified;
@@ -40,11 +41,17 @@ Usage: cargo xtask COMMAND
   docs [--check]                        writes what is generated, or says what is stale
   page [--open]                         writes one HTML file in which to read the growth
   broken [--check] [PATCH...]           every mistake in patches/ makes its test fail, or still applies
+  trace STEP [--svg FILE] [--json FILE] [--limit SECONDS] [--program FILE] [--to-scale]
+                                        runs a step's demo, or a program like it, and shows when each task was polled and
+                                        woken: here, as a picture, or as a trace for ui.perfetto.dev; cut off after 10 s
+  trace --docs [--check]                records the runs in docs/trace anew, or says where runs do something else now
 
 A STEP is 1 to 6, exp1 to exp6, or the name of its folder. A FILE is the name of a twin, such as timers.
 ";
 
-const COMMANDS: [&str; 8] = ["diff", "growth", "same", "forward", "docs", "page", "broken", "help"];
+const COMMANDS: [&str; 9] = [
+    "diff", "growth", "same", "forward", "docs", "page", "broken", "trace", "help",
+];
 
 fn main() -> ExitCode {
     let mut out = BufWriter::new(anstream::stdout().lock());
@@ -83,6 +90,7 @@ fn run(out: &mut impl Write) -> Result {
         "forward" => forward::run(args, out),
         "page" => page::run(args, out),
         "broken" => broken::run(args, out),
+        "trace" => trace::run(args, out),
         "help" => Ok(out.write_all(HELP.as_bytes())?),
         _ => unknown("command", &command, COMMANDS),
     }

@@ -17,6 +17,7 @@ use lexopt::prelude::*;
 use crate::compare;
 use crate::concepts;
 use crate::stop::{Result, failed};
+use crate::trace;
 use crate::tree::{Pair, STEPS, Tree};
 use crate::twins;
 
@@ -111,6 +112,8 @@ fn generated(tree: &Tree, out: &mut impl Write) -> Result<Vec<Generated>> {
         text,
     }));
     files.extend(pictures());
+    let traces = trace::generated(tree)?;
+    files.extend(traces.into_iter().map(|(path, text)| Generated { path, text }));
     for page in pages(tree)? {
         files.push(page.fill(tree, out)?);
     }
@@ -175,7 +178,10 @@ impl Page {
             placed.push(name.to_owned());
             match blocks.iter().find(|(known, _)| *known == name) {
                 Some((_, block)) => Ok(Some(block.clone())),
-                None => excerpt::block(tree, name),
+                None => match trace::block(tree, &path, name)? {
+                    Some(block) => Ok(Some(block)),
+                    None => excerpt::block(tree, name),
+                },
             }
         })?;
         for (name, _) in blocks
