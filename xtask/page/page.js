@@ -558,8 +558,11 @@ function toggle(button) {
 /** The file that the reader looks at. */
 function fileInView() {
   const files = $$(".file");
-  const current = files.findLast((file) => file.getBoundingClientRect().top < innerHeight / 2);
-  return (current ?? files[0]).dataset.file;
+  const top = (file) => file.getBoundingClientRect().top;
+  const above = files.filter((file) => top(file) < innerHeight / 2);
+  // A short file that has just been reached leaves room for the next ones.
+  const reached = above.find((file) => file.dataset.file === route.file && top(file) > -2);
+  return (reached ?? above.at(-1) ?? files[0]).dataset.file;
 }
 
 function toggleView() {
