@@ -89,7 +89,7 @@ fn a_handle_can_be_awaited_by_a_task_of_its_own_scheduler() {
     let scheduler = Scheduler::new();
     let remote = scheduler.remote().unwrap();
     let mut task = remote.spawn(|| async {
-        sleep(Duration::from_millis(5)).await;
+        sleep(Duration::from_millis(200)).await;
         5
     });
     let result = scheduler.block_on(async {
