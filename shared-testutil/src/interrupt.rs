@@ -13,8 +13,8 @@ pub fn interrupt(process: u32) -> io::Result<()> {
         use nix::sys::signal::{Signal, kill};
         use nix::unistd::Pid;
 
-        let pid = Pid::from_raw(process.try_into().expect("the number of a process"));
-        Ok(kill(pid, Signal::SIGINT)?)
+        let number = process.try_into().map_err(|_| io::ErrorKind::InvalidInput)?;
+        Ok(kill(Pid::from_raw(number), Signal::SIGINT)?)
     }
     #[cfg(windows)]
     {
