@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::path::{self, Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,8 @@ impl Program {
             step,
             name,
             binary: target.join("debug").join(&package),
-            record: tree.path(&format!("{folder}/record.json")),
+            // Its own for each call: two that trace the same step at once do not take each other's.
+            record: tree.path(&format!("{folder}/record-{}.json", process::id())),
         })
     }
 
@@ -73,7 +74,6 @@ impl Program {
 
     /// What it prints appears.
     pub(crate) fn run(&self, limit: Duration) -> Result<Ended> {
-        drop(fs::remove_file(&self.record));
         let child = Command::new(&self.binary)
             .env("TRACE_FILE", &self.record)
             .env("TRACE_LIMIT", limit.as_secs_f64().to_string())
@@ -87,6 +87,7 @@ impl Program {
                 self.title()
             ));
         };
+        fs::remove_file(&self.record)?;
         let value: Value = text
             .parse()
             .or_else(|error| failed(format!("the record of the run: {error}")))?;
