@@ -82,9 +82,6 @@ impl Async<TcpStream> {
         let stream = Self::new(socket.into())?;
         stream.writable().await?;
         // A socket that has failed to connect is writable as well.
-        match stream.get_ref().take_error()? {
-            Some(error) => Err(error),
-            None => Ok(stream),
-        }
+        stream.get_ref().take_error()?.map_or(Ok(stream), Err)
     }
 }

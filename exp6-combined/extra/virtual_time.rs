@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use crate::clock;
+use super::clock;
 use crate::scheduler::{Core, Scheduler, try_current};
 
 /// How long the loop parks, at most, before it looks at the pool again.

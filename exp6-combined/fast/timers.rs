@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::clock;
+use crate::extra::clock;
 
 /// How many children a node of the heap has. With four the heap is half as deep as with two.
 const CHILDREN: usize = 4;

@@ -57,41 +57,6 @@ pub use blocking::spawn_blocking;
 mod self_socket;
 
 // `extra/` is for use, and not part of the lesson.
-#[path = "../extra/async_rw.rs"]
-mod async_rw;
-
-#[cfg_attr(all(feature = "fast-io", target_os = "linux"), path = "../fast/read.rs")]
-#[cfg_attr(not(all(feature = "fast-io", target_os = "linux")), path = "../extra/read.rs")]
-mod read;
-
-#[path = "../extra/stalls.rs"]
-mod stalls;
-pub use stalls::detect_stalls;
-
-#[path = "../extra/poll_with.rs"]
-mod poll_with;
-
-#[path = "../extra/drive.rs"]
-mod drive;
-
-#[path = "../extra/host.rs"]
-mod host;
-
-#[path = "../extra/remote.rs"]
-mod remote;
-pub use remote::{Remote, RemoteHandle};
-
-#[cfg(feature = "signals")]
-#[path = "../extra/signals.rs"]
-mod signals;
-#[cfg(all(feature = "signals", unix))]
-pub use signals::signal;
-#[cfg(feature = "signals")]
-pub use signals::{Signal, ctrl_c};
-
-#[path = "../extra/clock.rs"]
-mod clock;
-pub use clock::now;
-
-#[path = "../extra/virtual_time.rs"]
-mod virtual_time;
+#[path = "../extra/mod.rs"]
+mod extra;
+pub use extra::*;

@@ -12,7 +12,7 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The clock that deadlines are compared with. A function, so that another clock can take its place here alone.
 pub(crate) fn now() -> Instant {
-    crate::clock::now()
+    crate::now()
 }
 
 /// A deadline, and a number that tells equal deadlines apart: the sleep that was made first ends first.

@@ -103,8 +103,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// How many lines hold code other than `use`: no blanks, no comments. What names a file of `extra/` is not counted either:
-    /// the file counts there.
+    /// How many lines hold code other than `use`: no blanks, no comments.
     pub(crate) fn code_lines(&self) -> usize {
         self.numbers_of_code().len()
     }
@@ -123,23 +122,7 @@ impl<'a> Source<'a> {
                 code.extend(self.line(range.start)..=self.line(range.end - 1));
             }
         }
-        &(&code - &self.import_lines()) - &self.extra_lines()
-    }
-
-    /// The lines of modules whose file is in `extra/`.
-    fn extra_lines(&self) -> BTreeSet<usize> {
-        let text: Vec<_> = self.text.lines().collect();
-        let modules = self
-            .syntax
-            .items
-            .iter()
-            .filter(|item| matches!(item, syn::Item::Mod(_)));
-        let numbers = modules.map(|item| lines(item.span()));
-        let is_extra = |numbers: &RangeInclusive<usize>| {
-            let mut lines = numbers.clone().map(|number| text[number - 1]);
-            lines.any(|line| line.contains("path = \"../extra/"))
-        };
-        numbers.filter(is_extra).flatten().collect()
+        &code - &self.import_lines()
     }
 
     /// The lines of `use`.
@@ -271,15 +254,20 @@ impl Visit<'_> for Imports {
     fn visit_path(&mut self, path: &syn::Path) {
         let mut segments = path.segments.iter();
         if segments.next().is_some_and(|first| first.ident == "crate") {
-            self.0.extend(segments.next().map(|segment| segment.ident.to_string()));
+            let mut modules = segments.skip_while(|segment| segment.ident == FOLDER);
+            self.0.extend(modules.next().map(|segment| segment.ident.to_string()));
         }
         visit::visit_path(self, path);
     }
 }
 
+/// A module that only declares others: the first name of a path is behind it.
+const FOLDER: &str = "extra";
+
 /// The first name of each path in what is left of a `use`.
 fn used_names(tree: &syn::UseTree) -> Vec<String> {
     match tree {
+        syn::UseTree::Path(path) if path.ident == FOLDER => used_names(&path.tree),
         syn::UseTree::Path(path) => vec![path.ident.to_string()],
         syn::UseTree::Name(name) => vec![name.ident.to_string()],
         syn::UseTree::Rename(rename) => vec![rename.ident.to_string()],

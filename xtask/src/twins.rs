@@ -8,6 +8,9 @@ use crate::tree::Tree;
 /// The step that has `fast` and `extra`.
 pub(crate) const STEP: &str = "exp6-combined";
 
+/// The file that declares the modules of `extra`.
+pub(crate) const EXTRA: &str = "extra/mod.rs";
+
 /// The features in the order in which `fast/README.md` leads through their files.
 const FEATURES: [&str; 4] = ["fast-timers", "fast-tasks", "fast-io", "fast-jobs"];
 
@@ -17,8 +20,6 @@ pub(crate) struct Module {
     pub(crate) name: String,
     /// The file without any feature, as a path from the project's folder.
     pub(crate) plain: String,
-    /// When the plain file is asked for by its path: in `extra`, and only if something replaces it.
-    pub(crate) plain_condition: Option<String>,
     pub(crate) fast: Option<Fast>,
 }
 
@@ -74,37 +75,42 @@ pub(crate) fn short(path: &str) -> &str {
     path.strip_prefix(STEP).map_or(path, |path| &path[1..])
 }
 
-/// In the order in which `lib.rs` declares them.
+/// In the order in which `lib.rs` declares them, and after that `extra/mod.rs`.
 pub(crate) fn modules(tree: &Tree) -> Result<Vec<Module>> {
-    let path = format!("{STEP}/src/lib.rs");
+    let mut modules = declared(tree, "src", "lib.rs")?;
+    if modules.iter().any(|module| module.plain == format!("{STEP}/{EXTRA}")) {
+        modules.extend(declared(tree, "extra", "mod.rs")?);
+    }
+    Ok(modules)
+}
+
+fn declared(tree: &Tree, folder: &str, file: &str) -> Result<Vec<Module>> {
+    let path = format!("{STEP}/{folder}/{file}");
     let syntax = syn::parse_file(&tree.read(&path)?);
     let syntax = syntax.or_else(|error| failed(format!("{path}:{}: {error}", error.span().start().line)))?;
     let modules = syntax.items.iter().filter_map(|item| match item {
-        syn::Item::Mod(item) if item.content.is_none() => Some(module(item)),
+        syn::Item::Mod(item) if item.content.is_none() => Some(module(folder, item)),
         _ => None,
     });
     Ok(modules.collect())
 }
 
-fn module(item: &syn::ItemMod) -> Module {
+fn module(folder: &str, item: &syn::ItemMod) -> Module {
     let name = item.ident.to_string();
     let mut module = Module {
-        plain: format!("{STEP}/src/{name}.rs"),
+        plain: format!("{STEP}/{folder}/{name}.rs"),
         name,
-        plain_condition: None,
         fast: None,
     };
     for attr in &item.attrs {
         let Some((condition, path)) = path(attr) else { continue };
         let path = match path.strip_prefix("../") {
             Some(path) => format!("{STEP}/{path}"),
-            None => format!("{STEP}/src/{path}"),
+            None => format!("{STEP}/{folder}/{path}"),
         };
         match condition {
-            Some(condition) if path.starts_with(&format!("{STEP}/fast/")) => {
-                module.fast = Some(Fast { path, condition });
-            }
-            condition => (module.plain, module.plain_condition) = (path, condition),
+            Some(condition) => module.fast = Some(Fast { path, condition }),
+            None => module.plain = path,
         }
     }
     module

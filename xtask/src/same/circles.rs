@@ -6,7 +6,7 @@ use crate::rust::Source;
 use crate::same::Finding;
 use crate::stop::Result;
 use crate::tree::{STEPS, Step, Tree};
-use crate::twins;
+use crate::twins::{self, Module};
 
 /// Which modules each module imports.
 type Imports = BTreeMap<String, BTreeSet<String>>;
@@ -38,7 +38,7 @@ fn variants(tree: &Tree, step: &Step) -> Result<Vec<BTreeMap<String, String>>> {
         return Ok(vec![plain]);
     }
     let mut fast = plain.clone();
-    for module in twins::modules(tree)? {
+    for module in twins::modules(tree)?.into_iter().filter(|module| !is_extra(module)) {
         let file = module.fast.map_or_else(|| module.plain.clone(), |fast| fast.path);
         fast.insert(module.name.clone(), file);
         plain.insert(module.name, module.plain);
@@ -46,9 +46,18 @@ fn variants(tree: &Tree, step: &Step) -> Result<Vec<BTreeMap<String, String>>> {
     Ok(vec![plain, fast])
 }
 
+/// It declares modules, and nothing else.
+fn is_extra(module: &Module) -> bool {
+    twins::short(&module.plain) == twins::EXTRA
+}
+
 fn imports(tree: &Tree, step: &Step, files: &BTreeMap<String, String>) -> Result<Imports> {
-    let root = format!("{step}/src/lib.rs");
-    let exports = Source::parse(&root, &tree.read(&root)?)?.exports();
+    let mut exports = BTreeMap::new();
+    for root in ["src/lib.rs", twins::EXTRA].map(|file| format!("{step}/{file}")) {
+        if tree.has(&root) {
+            exports.extend(Source::parse(&root, &tree.read(&root)?)?.exports());
+        }
+    }
     let mut imports = Imports::new();
     for (module, path) in files.iter().filter(|(_, path)| tree.has(path)) {
         let names = Source::parse(path, &tree.read(path)?)?.imports();

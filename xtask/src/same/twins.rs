@@ -4,7 +4,7 @@ use crate::rust::Source;
 use crate::same::Finding;
 use crate::stop::Result;
 use crate::tree::Tree;
-use crate::twins::{self, Fast, Module, STEP};
+use crate::twins::{self, EXTRA, Fast, Module, STEP};
 
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let modules = twins::modules(tree)?;
@@ -19,8 +19,8 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     }
     for path in tree.files(&format!("{STEP}/extra"), ".rs")? {
         if !modules.iter().any(|module| module.plain == path) {
-            let problem = format!("{path} is no module of {STEP}/src/lib.rs");
-            let remedy = "above its module: #[path = \"../extra/….rs\"]";
+            let problem = format!("{path} is no module of {STEP}/{EXTRA}");
+            let remedy = "declare it there: mod …;";
             findings.push(Finding::new(problem, remedy));
         }
     }
@@ -36,7 +36,7 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Whether the two files are there, under the same name, and one of them is compiled in any case.
+/// Whether the two files are there, under the same name, and a feature chooses between them.
 fn check_twin(tree: &Tree, module: &Module, fast: &Fast) -> Result<Vec<Finding>> {
     let name = format!("{}.rs", module.name);
     let mut findings = Vec::new();
@@ -50,16 +50,6 @@ fn check_twin(tree: &Tree, module: &Module, fast: &Fast) -> Result<Vec<Finding>>
     if fast.feature().is_none() {
         let problem = format!("{} depends on no feature `fast-…`", fast.path);
         findings.push(Finding::new(problem, "#[cfg_attr(feature = \"fast-…\", path = …)]"));
-    }
-    let otherwise = format!("not({})", fast.condition);
-    if module
-        .plain_condition
-        .as_ref()
-        .is_some_and(|condition| *condition != otherwise)
-        || module.plain_condition.is_none() && module.plain.contains("/extra/")
-    {
-        let problem = format!("{} is not compiled exactly where {} is not", module.plain, fast.path);
-        findings.push(Finding::new(problem, format!("#[cfg_attr({otherwise}, path = …)]")));
     }
     Ok(findings)
 }

@@ -261,6 +261,10 @@ impl Tree {
     fn write_variants(&self) {
         let write = |file: &str, text: &str| self.write(&format!("exp6-combined/{file}"), text);
         write("fast/timers.rs", FAST_TIMERS);
+        write(
+            "extra/mod.rs",
+            "//! What is for use.\n\nmod stalls;\npub use stalls::*;\n",
+        );
         write("extra/stalls.rs", STALLS);
         let list = LIST
             .replace("exp1_simplest", "exp6_plain")
@@ -276,7 +280,7 @@ impl Tree {
         });
         self.edit("exp6-combined/src/lib.rs", |text| {
             let twin = "#[cfg_attr(feature = \"fast-timers\", path = \"../fast/timers.rs\")]\nmod timers;";
-            let extra = "\n#[path = \"../extra/stalls.rs\"]\nmod stalls;\npub use stalls::*;\n";
+            let extra = "\n#[path = \"../extra/mod.rs\"]\nmod extra;\npub use extra::*;\n";
             text.replace("mod timers;", twin) + extra
         });
     }
