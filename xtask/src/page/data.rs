@@ -87,8 +87,8 @@ fn rooms(tree: &Tree, texts: &mut Texts) -> Result<[Value; 2]> {
     }
     for module in twins::modules(tree)? {
         let path = twins::short(&module.plain);
-        if path.starts_with("extra/") {
-            let file = FileDiff::between(&format!("{}.rs", module.name), None, Some(tree.read(&module.plain)?));
+        if let Some(name) = path.strip_prefix("extra/") {
+            let file = FileDiff::between(name, None, Some(tree.read(&module.plain)?));
             extra.push(to_json(&file, &[path], None, texts));
         }
     }

@@ -70,7 +70,7 @@ fn check_beside(tree: &Tree, page: &str) -> Result<Vec<Finding>> {
             let feature = fast.feature().unwrap_or_default().to_owned();
             wanted.insert(twins::short(&fast.path).to_owned(), (plain.clone(), feature));
         }
-        if plain.starts_with("extra/") && plain != twins::EXTRA {
+        if plain.starts_with("extra/") {
             wanted.insert(plain, (String::new(), String::new()));
         }
     }

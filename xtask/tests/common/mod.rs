@@ -33,6 +33,7 @@ const CONTRIBUTING: &str = "\
 | file | replaces | feature | holds |
 |---|---|---|---|
 | `fast/timers.rs` | `src/timers.rs` | `fast-timers` | the timers, for speed |
+| `extra/mod.rs` | | | its modules |
 | `extra/stalls.rs` | | | the stall detector |
 
 <!-- generated: limits -->
