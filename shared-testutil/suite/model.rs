@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use super::sched::{JoinError, JoinHandle, Scheduler, sleep, sleep_until, spawn, timeout, yield_now};
 use shared_testutil::{DropFlag, HomeThread, watchdog};
 
-/// Programs a test, unless told otherwise: a second or two of each.
-pub(crate) const PROGRAMS: u64 = 2_000;
+/// Programs a test, unless told otherwise: about a second of each. A full run has four times as many.
+pub(crate) const PROGRAMS: u64 = 500;
 
 /// Tasks a program at most.
 const TASKS: usize = 40;

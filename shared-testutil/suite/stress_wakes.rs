@@ -1,6 +1,6 @@
 //! Wakes from many threads at once. None of them is lost, whether the loop is at work or is about to block.
 //!
-//! `STRESS_WAKES` is how many wakes each of the 16 threads does: 100,000 unless given; a full run takes 1,000,000.
+//! `STRESS_WAKES` is how many wakes each of the 16 threads does: 20,000 unless given; a full run takes 1,000,000.
 
 use std::cell::Cell;
 use std::env;
@@ -23,7 +23,7 @@ const THREADS: usize = 16;
 const LIMIT: Duration = Duration::from_secs(600);
 
 fn wakes() -> u64 {
-    env::var("STRESS_WAKES").map_or(100_000, |wakes| wakes.parse().expect("a number"))
+    env::var("STRESS_WAKES").map_or(20_000, |wakes| wakes.parse().expect("a number"))
 }
 
 /// An event that other threads signal: a counter, and the waker of the task that waits until it grows.

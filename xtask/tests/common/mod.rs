@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
@@ -222,6 +223,18 @@ pub(crate) struct Ended {
 impl Tree {
     /// A sound one: every check passes, every generated file is fresh.
     pub(crate) fn new() -> Self {
+        // Made once, and copied for each test: the commands that make it take longer than most tests.
+        static SOUND: LazyLock<Vec<(PathBuf, String)>> = LazyLock::new(|| Tree::sound().files(Path::new("")));
+        let tree = Self {
+            dir: TempDir::new().expect("a folder"),
+        };
+        for (file, text) in SOUND.iter() {
+            tree.write(&file.to_string_lossy(), text);
+        }
+        tree
+    }
+
+    fn sound() -> Self {
         let tree = Self::raw();
         assert_eq!(
             tree.xtask(&["same", "--update"]).code,
@@ -341,6 +354,20 @@ impl Tree {
         write("src/lib.rs", &modules);
         write("src/main.rs", MAIN);
         write("tests/suite.rs", LIST);
+    }
+
+    /// What a folder holds, and the folders in it.
+    fn files(&self, folder: &Path) -> Vec<(PathBuf, String)> {
+        let entries = fs::read_dir(self.dir.path().join(folder)).expect("a folder");
+        let files = entries.flat_map(|entry| {
+            let entry = entry.expect("an entry");
+            let path = folder.join(entry.file_name());
+            match entry.path().is_dir() {
+                true => self.files(&path),
+                false => vec![(path, fs::read_to_string(entry.path()).expect("a file"))],
+            }
+        });
+        files.collect()
     }
 
     pub(crate) fn path(&self, file: &str) -> PathBuf {
