@@ -13,7 +13,6 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -106,7 +105,8 @@ impl Remote {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        let channel = Arc::new(Channel::default());
+        let (state, ended) = Default::default();
+        let channel = Arc::new(Channel { state, ended });
         let sender = Sender(Arc::clone(&channel));
         let job = Job { make, sender };
         self.0.push(Box::new(|core| job.spawn(core)));
@@ -244,46 +244,28 @@ struct Job<M, T> {
 
 impl<M: FnOnce() -> F + 'static, F: Future<Output = T> + 'static, T: 'static> Job<M, T> {
     fn spawn(self, core: &Core) {
-        let (state, sender) = (State::Made(self.make), self.sender);
+        let Self { make, sender } = self;
+        let future: BoxFuture<T> = Box::pin(async move { make().await });
+        let future = Some(future);
         // The handle is dropped, and so the task detached: its result goes another way.
-        spawn_on(core, Task { state, sender });
+        spawn_on(core, Task { future, sender });
     }
 }
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// The task's future.
-struct Task<M, F: Future> {
-    state: State<M, F>,
-    sender: Sender<F::Output>,
+struct Task<T> {
+    /// What `make` makes, until the end.
+    future: Option<BoxFuture<T>>,
+    sender: Sender<T>,
 }
 
-enum State<M, F> {
-    Made(M),
-    Running(Pin<Box<F>>),
-    Ended,
-}
-
-/// Nothing is pinned but what the box holds.
-impl<M, F: Future> Unpin for Task<M, F> {}
-
-impl<M: FnOnce() -> F, F: Future> State<M, F> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
-        if let Self::Made(_) = self
-            && let Self::Made(make) = mem::replace(self, Self::Ended)
-        {
-            *self = Self::Running(Box::pin(make()));
-        }
-        let Self::Running(future) = self else {
-            unreachable!("a task that has ended is not polled");
-        };
-        future.as_mut().poll(cx)
-    }
-}
-
-impl<M, F: Future> Task<M, F> {
+impl<T> Task<T> {
     /// Drops the future, and only then gives the result. If the task was cancelled, a panic of that drop is the result.
-    fn end(&mut self, result: Result<F::Output, JoinError>) {
-        let state = mem::replace(&mut self.state, State::Ended);
-        let (result, unwanted) = match (result, catch_unwind(AssertUnwindSafe(|| drop(state)))) {
+    fn end(&mut self, result: Result<T, JoinError>) {
+        let future = self.future.take();
+        let (result, unwanted) = match (result, catch_unwind(AssertUnwindSafe(|| drop(future)))) {
             (Err(error), Err(payload)) if error.is_cancelled() => (Err(JoinError::panicked(payload)), Ok(())),
             both => both,
         };
@@ -292,27 +274,28 @@ impl<M, F: Future> Task<M, F> {
     }
 }
 
-impl<M: FnOnce() -> F, F: Future> Future for Task<M, F> {
+impl<T> Future for Task<T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { state, sender } = &mut *self;
-        if let State::Made(_) = state {
-            lock(&sender.0.state).task = Some(cx.waker().clone());
-        }
-        // Only now: `abort` sets this, and then looks for the waker.
-        let poll = match sender.0.aborted.load(Ordering::Acquire) {
-            true => Poll::Ready(Err(JoinError::cancelled())),
-            false => match catch_unwind(AssertUnwindSafe(|| state.poll(cx))) {
+        let Self { future, sender } = &mut *self;
+        let mut state = lock(&sender.0.state);
+        // The task's own: its clone runs no user code.
+        state.task.get_or_insert_with(|| cx.waker().clone());
+        let aborted = state.aborted;
+        drop(state);
+        let poll = match future {
+            Some(future) if !aborted => match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                 Ok(poll) => poll.map(Ok),
                 Err(payload) => Poll::Ready(Err(JoinError::panicked(payload))),
             },
+            _ => Poll::Ready(Err(JoinError::cancelled())),
         };
         poll.map(|result| self.end(result))
     }
 }
 
-impl<M, F: Future> Drop for Task<M, F> {
+impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         self.end(Err(JoinError::cancelled()));
     }
@@ -323,7 +306,6 @@ struct Channel<T> {
     state: Mutex<ChannelState<T>>,
     /// Told when the task has ended.
     ended: Condvar,
-    aborted: AtomicBool,
 }
 
 struct ChannelState<T> {
@@ -333,25 +315,23 @@ struct ChannelState<T> {
     finished: bool,
     /// The handle is gone: nobody wants the result.
     detached: bool,
+    /// The handle has asked the task to end.
+    aborted: bool,
     /// The waker of who awaits the handle.
     joiner: Option<Waker>,
     /// The waker of the task, for `abort`.
     task: Option<Waker>,
 }
 
-impl<T> Default for Channel<T> {
+impl<T> Default for ChannelState<T> {
     fn default() -> Self {
-        let state = ChannelState {
+        Self {
             result: None,
             finished: false,
             detached: false,
+            aborted: false,
             joiner: None,
             task: None,
-        };
-        Self {
-            state: Mutex::new(state),
-            ended: Condvar::new(),
-            aborted: AtomicBool::new(false),
         }
     }
 }
@@ -428,8 +408,10 @@ impl<T> RemoteHandle<T> {
     /// Asks the task to end, as [`JoinHandle::abort`](crate::JoinHandle::abort) does. If the task has not been polled yet, the
     /// closure that makes its future is dropped and not called.
     pub fn abort(&self) {
-        self.channel.aborted.store(true, Ordering::Release);
-        let task = lock(&self.channel.state).task.take();
+        let mut state = lock(&self.channel.state);
+        state.aborted = true;
+        let task = state.task.take();
+        drop(state);
         task.into_iter().for_each(Waker::wake);
     }
 
