@@ -479,6 +479,7 @@ let drawn = "";
 
 /** Draws what the address says; what stays the same is not drawn anew. */
 function show() {
+  clearTimeout(saving);
   route = read(location.hash);
   const { file, line, moment, asked, wrong, run, ...frame } = route;
   const key = JSON.stringify([frame, run?.name, route.view === "file" && file, NARROW.matches]);

@@ -7,8 +7,12 @@
 
 const AROUND = { code: 7, log: 3 };
 const PAUSE = 800;
+const SAVED_EVERY = 100;
 
 let playing;
+// When the address was changed last, and what will change it.
+let saved = -Infinity;
+let saving;
 
 // ---- Where the reader is. A moment is one place in all runs that stand side by side: they part at the same moment.
 
@@ -223,7 +227,7 @@ function showRun() {
 function runFrame(run, which) {
   const heading = run.parts ? `<h3>${["Without the mistake", "With the mistake"][which]}</h3>` : "";
   const sources = run.step >= 5 ? '<dt>Sources that are waited for</dt><dd class="sources"></dd>' : "";
-  const timers = run.step >= 2 ? '<dt>Pending timers</dt><dd class="timers"></dd>' : "";
+  const timers = run.step >= 2 ? '<dt>Pending timers, the earliest first</dt><dd class="timers"></dd>' : "";
   return `<section class="run" data-which="${which}" aria-label="${["Without the mistake", "With the mistake"][run.parts ? which : 0]}">
     ${heading}
     <p class="now" aria-live="polite"></p>
@@ -302,14 +306,28 @@ function codeAt(run, record, place) {
 
 // ---- Moving.
 
-/** To a moment of the run that is shown. The way back does not lead through each of them. */
+/** To a moment of the run that is shown. */
 function goMoment(moment) {
   const { run } = route;
   if (!run) return;
   const last = moments(run) - 1;
-  history.replaceState(null, "", runAddress(run, Math.max(0, Math.min(moment, last))));
-  show();
+  route = { ...route, moment: Math.max(0, Math.min(moment, last)), wrong: false };
+  say("");
+  showMoment();
+  saveMoment();
   if (playing && (route.moment === last || (run.parts && route.moment === parting(run)))) pause();
+}
+
+/** Into the address, and the way back does not lead through each. Browsers refuse more than 20 changes a second. */
+function saveMoment() {
+  clearTimeout(saving);
+  const [rest, here] = [SAVED_EVERY - (performance.now() - saved), location.hash];
+  // Unless the reader has gone elsewhere meanwhile.
+  if (rest > 0) saving = setTimeout(() => location.hash === here && saveMoment(), rest);
+  else {
+    saved = performance.now();
+    history.replaceState(null, "", runAddress(route.run, route.moment));
+  }
 }
 
 /** To the next poll of any of the runs, or to the one before. */

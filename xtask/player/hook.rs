@@ -96,17 +96,27 @@ impl Record {
             (false, _) => thread::current().name().unwrap_or("a thread").to_owned(),
         };
         let task = task.map(|task| task.to_string()).unwrap_or_default();
+        let note = &note.replace(['\t', '\n'], " ");
         let sources: Vec<_> = self
             .sources
             .iter()
             .flat_map(|((key, direction), waiters)| waiters.iter().map(move |task| format!("{key}{direction}{task}")))
             .collect();
-        let fields = [kind, file, &line.to_string(), &task, &by, note, &self.queue, &self.timers, &sources.join(",")];
+        let fields = [
+            kind,
+            file,
+            &line.to_string(),
+            &task,
+            &by,
+            note,
+            &self.queue,
+            &self.timers,
+            &sources.join(","),
+        ];
         writeln!(self.text, "{}", fields.join("\t")).expect("a string takes all");
         self.events += 1;
         self.last = Some(Instant::now());
     }
-
 }
 
 fn put(mut record: MutexGuard<'_, Record>, at: At, kind: &str, task: Option<u64>, note: &str) {
@@ -236,13 +246,14 @@ pub(crate) fn unparked(at: At, timeout: Option<Duration>, keys: &[usize]) {
     put(record, at, "parked", None, note);
 }
 
-/// `kind` is what a wake does to end the park. The loop goes on meanwhile if `PLAYER_PAUSE` says so: on a busy machine it may.
+/// `kind` is what a wake does to end the park.
 pub(crate) fn unpark(at: At, kind: &str) {
     let mut record = record();
     record.unparked = Some(record.is_parked);
     put(record, at, kind, None, "");
 }
 
+/// Another thread waits a while, if `PLAYER_PAUSE` says so, and the loop goes on: on a busy machine this may happen.
 pub(crate) fn pause() {
     if !IS_LOOP.get() {
         thread::sleep(Duration::from_millis(number("PLAYER_PAUSE").unwrap_or(0)));
@@ -257,8 +268,13 @@ pub(crate) type Sleeps = Vec<(u64, usize)>;
 pub(crate) fn sleeps(at: At, sleep: u64, deadline: Instant, all: Sleeps) {
     let mut record = record();
     let waker = all.iter().find(|(key, _)| *key == sleep).map(|(_, waker)| *waker);
-    let task = waker.and_then(|waker| record.wakers.get(&waker).copied()).unwrap_or_default();
-    let rest = deadline.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+    let task = waker
+        .and_then(|waker| record.wakers.get(&waker).copied())
+        .unwrap_or_default();
+    let rest = deadline
+        .saturating_duration_since(Instant::now())
+        .as_micros()
+        .div_ceil(1000);
     let is_there = record.sleeps.contains_key(&sleep);
     record.sleeps.entry(sleep).or_insert((task, rest)).0 = task;
     record.timers(all);
@@ -292,7 +308,10 @@ pub(crate) fn source(key: usize, read: usize, write: usize) {
 pub(crate) fn waiters((direction, wakers): (usize, Vec<usize>)) -> Option<(usize, char)> {
     let mut record = record();
     let source = *record.directions.get(&direction)?;
-    let tasks = wakers.iter().filter_map(|waker| record.wakers.get(waker).copied()).collect();
+    let tasks = wakers
+        .iter()
+        .filter_map(|waker| record.wakers.get(waker).copied())
+        .collect();
     record.sources.insert(source, tasks);
     Some(source)
 }
@@ -305,9 +324,6 @@ pub(crate) fn waits(at: At, now: (usize, Vec<usize>)) {
 }
 
 pub(crate) fn report(at: At, key: usize, readable: bool, writable: bool) {
-    if key == RECEIVER {
-        return;
-    }
     let directions = [(readable, "r"), (writable, "w")].map(|(is, sign)| if is { sign } else { "" });
     say(at, "report", None, &format!("{key}{}", directions.concat()));
 }

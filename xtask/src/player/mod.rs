@@ -86,11 +86,13 @@ fn text(tree: &Tree, run: &Run, recordings: &[Recording]) -> Result<String> {
         }
         _ => json!(null),
     };
+    let files = recordings.iter().flat_map(|recording| &recording.files);
+    let files: Vec<_> = files.map(String::as_str).collect();
     let runs: Vec<_> = recordings.iter().map(Recording::text).collect();
     Ok(format!(
         "{{\n\"program\": {},\n\"hash\": {},\n\"parts\": {parts},\n\"runs\": [\n{}\n]\n}}\n",
         json!(run.program()),
-        json!(run.hash(tree)?),
+        json!(run.hash(tree, &files)?),
         runs.join(",\n")
     ))
 }
@@ -130,7 +132,10 @@ pub(crate) fn read(tree: &Tree, run: &Run) -> Result<std::result::Result<Value, 
         return Ok(Err(format!("{} is not there: {COMMAND}", run.file())));
     }
     let value = committed(tree, run)?;
-    if value["hash"] != run.hash(tree)? {
+    let runs = value["runs"].as_array().into_iter().flatten();
+    let files = runs.flat_map(|run| run["files"].as_array().into_iter().flatten());
+    let files: Vec<_> = files.filter_map(Value::as_str).collect();
+    if value["hash"] != run.hash(tree, &files)? {
         return Ok(Err(format!(
             "{} is stale: what it was recorded from has changed: {COMMAND}",
             run.file()

@@ -6,6 +6,7 @@ use std::path::{self, Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::HOOK;
+use super::marks;
 use super::recording::Recording;
 use super::runs::Run;
 use crate::stop::{Result, failed};
@@ -36,6 +37,7 @@ impl Program<'_> {
     /// Writes its sources.
     fn write(&self, tree: &Tree) -> Result {
         let (run, folder) = (self.run, format!("{FOLDER}/{}", self.name()));
+        marks::check_files(run.step, &tree.sources(run.step())?)?;
         for source in run.sources(tree, self.with_mistake)? {
             let text = run.hooked(&source)?;
             if source.name == "lib.rs" {

@@ -23,7 +23,8 @@ pub(crate) struct Run {
     pub(crate) see: &'static str,
     /// A run with more events is cut off.
     pub(crate) most: usize,
-    /// How many milliseconds a thread waits after it has ended a park, so that the loop goes on first.
+    /// How many milliseconds another thread waits when it begins a job and when it has ended a park, so that the loop goes
+    /// on first.
     pub(crate) pause: u32,
 }
 
@@ -87,8 +88,9 @@ pub(crate) const RUNS: &[Run] = &[
         name: "demo-6",
         step: 6,
         does: SMALL_ECHO,
-        see: "Before each echo a thread of the pool adds. When it has the result, it writes a byte into the self-socket, \
-              and this ends the park in the selector.",
+        see: "Before each echo a thread of the pool adds, which takes a few milliseconds here. Then it wakes the task, and a \
+              byte in the self-socket ends the park in the selector.",
+        pause: 5,
         ..DEMO
     },
     Run {
@@ -191,6 +193,15 @@ pub(crate) const RUNS: &[Run] = &[
         ..MISTAKE
     },
     Run {
+        name: "the-waker-is-stored-after-the-look",
+        step: 4,
+        program: Some("job.rs"),
+        does: "A task awaits a job that takes 10 ms.",
+        see: "With the mistake the task looks for the result, and stores its waker in a second step. It is slow between the two \
+              here, and the job ends meanwhile: it finds no waker and wakes nobody. The loop waits for ever.",
+        ..MISTAKE
+    },
+    Run {
         name: "a-source-keeps-one-waker",
         step: 5,
         program: Some("readers.rs"),
@@ -219,13 +230,21 @@ pub(crate) const RUNS: &[Run] = &[
     },
 ];
 
-/// What a mistake needs besides: a hook where the mistake has taken one away.
-const EXTRA: [(&str, &str, &str, &str); 1] = [(
-    "a-wake-unparks-before-it-queues",
-    "run_queue.rs",
-    "self.ids.lock().unwrap().push_back(id);",
-    "let mut ids = self.ids.lock().unwrap(); ids.push_back(id); crate::hook::queue($at, \"push\", id, &*ids);",
-)];
+/// What a mistake needs besides: a hook where the mistake has taken one away, and time for another thread to come between.
+const EXTRA: [(&str, &str, &str, &str); 2] = [
+    (
+        "a-wake-unparks-before-it-queues",
+        "run_queue.rs",
+        "self.ids.lock().unwrap().push_back(id);",
+        "let mut ids = self.ids.lock().unwrap(); ids.push_back(id); crate::hook::queue($at, \"push\", id, &*ids);",
+    ),
+    (
+        "the-waker-is-stored-after-the-look",
+        "blocking.rs",
+        "if result.is_none() {",
+        "if result.is_none() { std::thread::sleep(std::time::Duration::from_millis(30));",
+    ),
+];
 
 /// The demos of exp5 and exp6 are made smaller.
 const SMALLER: [(&str, &str); 2] = [
@@ -310,17 +329,19 @@ impl Run {
         Ok(lines.join("\n") + "\n")
     }
 
-    /// Of all that the recording comes from.
-    pub(crate) fn hash(&self, tree: &Tree) -> Result<String> {
+    /// Of what the recording comes from: the hooks, the program, the mistake, and the files that have a line in it.
+    pub(crate) fn hash(&self, tree: &Tree, files: &[&str]) -> Result<String> {
         let mut hasher = FnvHasher::default();
         for text in [HOOK, marks::TEXT, &self.program_text(tree)?] {
             hasher.write(text.as_bytes());
         }
         for source in self.sources(tree, true)? {
-            hasher.write(source.plain.as_bytes());
-            hasher.write(source.text.as_bytes());
+            if files.contains(&source.name.as_str()) || source.plain != source.text {
+                hasher.write(source.plain.as_bytes());
+                hasher.write(source.text.as_bytes());
+            }
         }
-        hasher.write(format!("{}{}", self.most, self.pause).as_bytes());
+        hasher.write(format!("{} {}", self.most, self.pause).as_bytes());
         Ok(format!("{:016x}", hasher.finish()))
     }
 }
