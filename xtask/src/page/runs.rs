@@ -23,36 +23,17 @@ pub(super) fn all(tree: &Tree, texts: &mut Texts) -> Result<(Vec<Value>, Vec<Str
 }
 
 fn to_json(tree: &Tree, run: &Run, recording: &Value, texts: &mut Texts) -> Result<Value> {
-    let mistake = run.mistake(tree)?;
-    let title = mistake.map_or_else(
-        || format!("{}: the demo", run.step()),
-        |mistake| format!("exp{}: {}", run.step, mistake.title),
-    );
+    let title = match run.mistake(tree)? {
+        Some(mistake) => format!("exp{}: {}", run.step, mistake.title),
+        None => format!("{}: the demo", run.step()),
+    };
     let (mut records, mut changes) = (Vec::new(), Vec::new());
     for (index, record) in recording["runs"].as_array().into_iter().flatten().enumerate() {
         let sources = run.sources(tree, index > 0)?;
-        let mut files = Vec::new();
-        for name in record["files"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
-            files.push(match sources.iter().find(|source| source.name == name) {
-                Some(source) => file(&format!("{}/src/{name}", run.step()), &diff(source), texts),
-                None => {
-                    let text = run.program_text(tree)?;
-                    file(
-                        &run.program(),
-                        &FileDiff::between(name, Some(text.clone()), Some(text)),
-                        texts,
-                    )
-                }
-            });
-        }
+        let files = files(tree, run, record, &sources, texts)?;
+        records.push(json!({ "tasks": record["tasks"], "files": files, "events": record["events"] }));
         let changed = sources.iter().map(diff).filter(|diff| diff.kind == Kind::Changed);
         changes.extend(changed.map(|diff| file_to_json(&diff, &[], texts)));
-        records.push(json!({ "tasks": record["tasks"], "files": files, "events": record["events"] }));
     }
     Ok(json!({
         "name": run.name,
@@ -64,6 +45,24 @@ fn to_json(tree: &Tree, run: &Run, recording: &Value, texts: &mut Texts) -> Resu
         "runs": records,
         "changes": changes,
     }))
+}
+
+/// The files that have a line at work: those of the step, and the program.
+fn files(tree: &Tree, run: &Run, record: &Value, sources: &[Source], texts: &mut Texts) -> Result<Vec<Value>> {
+    let names = record["files"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let to_json = |name: &str| match sources.iter().find(|source| source.name == name) {
+        Some(source) => Ok(file(&format!("{}/src/{name}", run.step()), &diff(source), texts)),
+        None => {
+            let text = run.program_text(tree)?;
+            let same = FileDiff::between(name, Some(text.clone()), Some(text));
+            Ok(file(&run.program(), &same, texts))
+        }
+    };
+    names.map(to_json).collect()
 }
 
 fn diff(source: &Source) -> FileDiff {

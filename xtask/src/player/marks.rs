@@ -245,7 +245,7 @@ const MARKS: &[Mark] = &[
         JOBS,
         "blocking.rs",
         "let result = catch_unwind(AssertUnwindSafe(job));",
-        "crate::hook::say($at, \"works\", None, \"\"); crate::hook::pause(); $0",
+        "crate::hook::pause(); crate::hook::say($at, \"works\", None, \"\"); crate::hook::pause(); $0",
     ),
     mark(
         JOBS,

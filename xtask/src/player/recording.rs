@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::mem;
 
 use serde_json::{Map, Value, json};
 
@@ -30,30 +31,26 @@ impl Recording {
             let &[kind, file, number, task, by, note, queue, timers, sources] = &fields[..] else {
                 return failed(format!("a recorded line has not its nine fields: {line}"));
             };
-            let mut event = Map::new();
-            let mut set = |key: &str, value: Value| event.insert(key.to_owned(), value);
-            set("kind", json!(kind));
+            let mut event = Map::from_iter([("kind".to_owned(), json!(kind))]);
+            let mut set = |key: &str, value: Value| drop(event.insert(key.to_owned(), value));
             if !file.is_empty() {
                 set("at", json!([recording.file(file), number.parse::<u64>().ok()]));
             }
-            let task = task.parse::<u64>().ok();
-            if let Some(task) = task {
-                set("task", json!(task));
-            }
             match by.parse::<u64>() {
-                Ok(by) => drop(set("by", json!(by))),
+                Ok(by) => set("by", json!(by)),
                 Err(_) if by.is_empty() => {}
-                Err(_) => drop(set("by", json!(by))),
+                Err(_) => set("by", json!(by)),
             }
-            match (kind, task) {
-                ("spawn", Some(task)) => recording.name(task, note),
+            let task = task.parse::<u64>().ok();
+            task.into_iter().for_each(|task| set("task", json!(task)));
+            match task {
+                Some(task) if kind == "spawn" => recording.name(task, note),
                 _ if note.is_empty() => {}
-                _ => drop(set("note", json!(note))),
+                _ => set("note", json!(note)),
             }
             let lists = [("queue", queue), ("timers", timers), ("sources", sources)];
             for ((key, now), before) in lists.into_iter().zip(&mut before) {
-                if *before != now {
-                    *before = now;
+                if mem::replace(before, now) != now {
                     set(key, list(key, now));
                 }
             }

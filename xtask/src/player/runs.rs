@@ -23,8 +23,8 @@ pub(crate) struct Run {
     pub(crate) see: &'static str,
     /// A run with more events is cut off.
     pub(crate) most: usize,
-    /// How many milliseconds another thread waits when it begins a job and when it has ended a park, so that the loop goes
-    /// on first.
+    /// How many milliseconds another thread waits before and after it begins a job, and when it has ended a park: so the
+    /// loop goes on first.
     pub(crate) pause: u32,
 }
 
@@ -43,8 +43,6 @@ const MISTAKE: Run = Run { most: 150, ..DEMO };
 const WAKES: Option<&str> = Some("wakes.rs");
 const REMOTE: Option<&str> = Some("remote.rs");
 const YIELDS: Option<&str> = Some("yields.rs");
-
-const SMALL_ECHO: &str = "The demo, with two clients that send two messages each.";
 
 pub(crate) const RUNS: &[Run] = &[
     Run {
@@ -74,12 +72,13 @@ pub(crate) const RUNS: &[Run] = &[
         step: 4,
         does: "The demo: c3 awaits an addition that takes 100 ms on a thread of the pool.",
         see: "The loop parks while the thread works. The thread stores the result and wakes the task: this ends the park.",
+        pause: 3,
         ..DEMO
     },
     Run {
         name: "demo-5",
         step: 5,
-        does: SMALL_ECHO,
+        does: "The demo, with two clients that send two messages each.",
         see: "A task that would block waits for a source. The loop parks in the selector, which reports the sources that are \
               ready, and their tasks are woken.",
         ..DEMO
@@ -87,7 +86,7 @@ pub(crate) const RUNS: &[Run] = &[
     Run {
         name: "demo-6",
         step: 6,
-        does: SMALL_ECHO,
+        does: "The demo, with one client that sends two messages.",
         see: "Before each echo a thread of the pool adds, which takes a few milliseconds here. Then it wakes the task, and a \
               byte in the self-socket ends the park in the selector.",
         pause: 5,
@@ -199,6 +198,7 @@ pub(crate) const RUNS: &[Run] = &[
         does: "A task awaits a job that takes 10 ms.",
         see: "With the mistake the task looks for the result, and stores its waker in a second step. It is slow between the two \
               here, and the job ends meanwhile: it finds no waker and wakes nobody. The loop waits for ever.",
+        pause: 3,
         ..MISTAKE
     },
     Run {
@@ -246,10 +246,12 @@ const EXTRA: [(&str, &str, &str, &str); 2] = [
     ),
 ];
 
-/// The demos of exp5 and exp6 are made smaller.
-const SMALLER: [(&str, &str); 2] = [
-    ("const CLIENTS: usize = 50;", "const CLIENTS: usize = 2;"),
-    ("const ROUNDS: usize = 10;", "const ROUNDS: usize = 2;"),
+/// The demos of exp5 and exp6 are made smaller. In exp6, the jobs of two clients would end now in one order, now in the other.
+const SMALLER: [(usize, &str, &str); 4] = [
+    (5, "const CLIENTS: usize = 50;", "const CLIENTS: usize = 2;"),
+    (5, "const ROUNDS: usize = 10;", "const ROUNDS: usize = 2;"),
+    (6, "const CLIENTS: usize = 50;", "const CLIENTS: usize = 1;"),
+    (6, "const ROUNDS: usize = 10;", "const ROUNDS: usize = 2;"),
 ];
 
 /// A file of a run: its name in `src`, as it is in the step, and as it is in the run.
@@ -283,13 +285,14 @@ impl Run {
     pub(crate) fn program_text(&self, tree: &Tree) -> Result<String> {
         let program = self.program();
         let mut text = tree.read(&program)?;
-        if self.program.is_none() && self.step >= 5 {
-            for (from, to) in SMALLER {
-                if !text.contains(from) {
-                    return failed(format!("{program}: there is no `{from}` to make smaller"));
-                }
-                text = text.replacen(from, to, 1);
+        for (_, from, to) in SMALLER
+            .iter()
+            .filter(|smaller| self.program.is_none() && smaller.0 == self.step)
+        {
+            if !text.contains(from) {
+                return failed(format!("{program}: there is no `{from}` to make smaller"));
             }
+            text = text.replacen(from, to, 1);
         }
         Ok(text)
     }
