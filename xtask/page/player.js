@@ -51,7 +51,7 @@ const known = new Map();
 
 function statesOf(record) {
   if (!known.has(record)) {
-    let state = { queue: [], timers: [], sources: [], polled: [], tasks: [], ended: {}, printed: [] };
+    let state = { queue: [], timers: [], sources: [], polled: [], tasks: [], ended: {}, over: "before" };
     known.set(record, record.events.map((event) => (state = next(state, event))));
   }
   return known.get(record);
@@ -63,6 +63,7 @@ function next(before, event) {
   const { kind, task } = event;
   if (kind === "spawn") state.tasks = [...before.tasks, task];
   if (kind === "poll") state.polled = [...before.polled, task];
+  state.taken = kind === "take" ? task : kind === "poll" || kind === "gone" ? undefined : before.taken;
   if (kind === "pending" || kind === "ready") state.polled = before.polled.slice(0, -1);
   if (kind === "ready" || kind === "drop") state.ended = { ...before.ended, [task]: kind === "ready" ? "✓ ended" : "✗ dropped" };
   if (kind === "park" || kind === "parked") state.parked = kind === "park" ? event.note : undefined;
@@ -169,10 +170,13 @@ function sentence(record, event, state) {
 }
 
 /** What the loop does, with a sign for those who look for it. */
-function loopWords(record, state) {
-  if (state.over === "cut" && state.parked === "ever") return "‖ parked for ever";
+function loopWords(record, state, step) {
+  const where = step >= 5 ? "in the selector" : "in thread::park";
+  if (state.over === "before") return "– has not begun";
+  if (state.over === "cut" && state.parked === "ever") return `‖ parked ${where} for ever`;
   if (state.over) return "■ over";
-  if (state.parked) return state.parked === "look" ? "‖ looks at the selector" : `‖ parked, ${state.parked === "ever" ? "without a deadline" : "until the earliest deadline"}`;
+  if (state.parked === "look") return "‖ looks at the selector";
+  if (state.parked) return `‖ parked ${where}, ${state.parked === "ever" ? "without a deadline" : "until the earliest deadline"}`;
   const polled = state.polled.map((task) => nameOf(record, task));
   return polled.length ? `▶ polls ${polled.join(", and inside that ")}` : "▶ runs";
 }
@@ -181,6 +185,7 @@ function taskWords(state, task) {
   if (state.ended[task]) return state.ended[task];
   const words = [];
   if (state.polled.includes(task)) words.push("▶ polled");
+  if (state.taken === task) words.push("▷ taken out of the run queue");
   const place = state.queue.indexOf(task);
   if (place >= 0) words.push(`… number ${place + 1} of the run queue`);
   if (state.timers.some(([id]) => id === task)) words.push("◷ sleeps");
@@ -192,6 +197,7 @@ function taskWords(state, task) {
 
 function showRun() {
   const { run } = route;
+  pause();
   if (!run) {
     $("#main").innerHTML = "<h2>Runs</h2><p>No run is recorded here. <code>cargo xtask player</code> records them.</p>";
     document.title = "Runs of six async schedulers";
@@ -268,7 +274,7 @@ function showRecord(run, record, which, moment) {
   const fill = (selector, html) => { const at = $(selector, frame); if (at) at.innerHTML = html; };
   const chips = (items) => (items.length ? items.map((words) => `<span class="chip">${escape(words)}</span>`).join(" ") : "empty");
   fill(".now", prose(sentence(record, state.event, state)));
-  fill(".loop", escape(loopWords(record, state)));
+  fill(".loop", escape(loopWords(record, state, run.step)));
   fill(".queue", chips(state.queue.map((task) => nameOf(record, task))));
   fill(".timers", chips(state.timers.map(([task, rest]) => `${nameOf(record, task)}: ${rest} ms`)));
   fill(".sources", chips(state.sources.map(([key, direction, task]) => `source ${key}, ${DIRECTIONS[direction]}: ${nameOf(record, task)}`)));

@@ -78,3 +78,20 @@ fn an_unknown_run_is_refused_with_a_list_of_those_that_there_are() {
     ended.says(&["demo-1", "the-last-comes-first"]);
     tree.xtask(&["player", "--all"]).refused(&["--all"]);
 }
+
+#[test]
+fn docs_names_the_recordings_that_are_stale_or_missing() {
+    let tree = Tree::new();
+    tree.xtask(&["docs"]).succeeded();
+    tree.xtask(&["docs", "--check"]).succeeded();
+    tree.write("docs/player/demo-1.json", "{}");
+    let words = [
+        "docs/player/demo-1.json is stale",
+        "docs/player/demo-2.json is not there",
+        "cargo xtask player",
+    ];
+    tree.xtask(&["docs", "--check"]).failed(&words);
+    tree.xtask(&["docs"]).failed(&words);
+    tree.write("docs/player/demo-1.json", "nonsense");
+    tree.xtask(&["docs", "--check"]).failed(&["docs/player/demo-1.json: "]);
+}
