@@ -125,7 +125,7 @@ function sentence(record, event, state) {
   const left = state.tasks.filter((id) => !state.ended[id]).map((id) => named(record, id));
   const words = {
     begin: () => "The loop begins.",
-    spawn: () => (event.by === undefined ? `${task} is there: a new task.` : `${by} spawns ${task}.`),
+    spawn: () => (event.by === undefined ? `${task} is a new task.` : `${by} spawns ${task}.`),
     push: () => `${task} goes to the back of the run queue.`,
     take: () => `The loop takes ${task} out of the run queue.`,
     poll: () => `${task} is polled.${inside}`,
@@ -141,7 +141,7 @@ function sentence(record, event, state) {
     unsleep: () => `A sleep of ${task} is dropped, and leaves the timer queue.`,
     due: () => `A deadline has passed: the sleep of ${task} leaves the timer queue.`,
     empty: () => "The run queue is empty: no task can run.",
-    busy: () => "64 polls without a park: the loop wakes the sleeps that are due all the same.",
+    busy: () => "64 polls without a park: the loop looks at the sleeps, although tasks can run.",
     park: () => NOTES[event.note],
     parked: () => ENDS[event.note],
     unpark: () =>
@@ -156,7 +156,8 @@ function sentence(record, event, state) {
     job: () => `${by} gives a job to the pool.`,
     works: () => "A thread of the pool begins the job.",
     done: () => "The thread has done the job, and stores the result.",
-    result: () => `The result of ${by} is there for its handle.`,
+    result: () =>
+      event.by === undefined ? "The handle of the dropped task says “cancelled”." : `The result of ${by} is there for its handle.`,
     abort: () => `${by} asks ${task} to end.`,
     drop: () => `${task} is dropped with the scheduler. It has not ended.`,
     gone: () => `${task} is not in the table of tasks: it has ended, or it is being polled. Nothing is polled.`,
