@@ -1,7 +1,7 @@
 "use strict";
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const { steps: STEPS, pairs: PAIRS, rooms: ROOMS, texts: TEXTS } = DATA;
+const { steps: STEPS, pairs: PAIRS, rooms: ROOMS, runs: RUNS, texts: TEXTS } = DATA;
 
 // Equal lines that stay visible around a change, and how many a fold has to hide to be worth its line.
 const CONTEXT = 3;
@@ -26,6 +26,7 @@ const [FAST, EXTRA] = ROOMS;
 //   #/file/task.rs/4    a file, as it is in a step
 //   #/fast/task.rs      the plain files of exp6 beside their twins, at a file
 //   #/extra             what programs need and the idea does not
+//   #/run/demo-2        a run, event by event: see player.js
 //   …?split&all         side by side, all lines
 //   …?single            the twins in one column, because they stand side by side otherwise
 
@@ -38,9 +39,15 @@ function read(hash) {
   const words = path.split("/").filter(Boolean).map(decodeURIComponent);
   const options = query.split("&");
   const room = ROOMS.find((room) => room.name === words[0]);
-  const found = words[0] === "file" ? readFile(words) : room ? readRoom(room, words.slice(1)) : readStep(words);
+  const found = readWords(words, room);
   for (const option of OPTIONS) found[option] = options.includes(option);
   return found;
+}
+
+function readWords(words, room) {
+  if (words[0] === "file") return readFile(words);
+  if (words[0] === "run") return readRun(words.slice(1));
+  return room ? readRoom(room, words.slice(1)) : readStep(words);
 }
 
 /** A file of those that are shown, and a line of it. */
@@ -77,6 +84,7 @@ function address(to) {
   const options = OPTIONS.filter((option) => to[option]);
   const query = options.length ? `?${options.join("&")}` : "";
   if (to.view === "file") return `#/file/${to.file}/${to.step}${query}`;
+  if (to.view === "run") return `${runPath(to)}${query}`;
   const file = to.file ? `/${to.file}` : "";
   const line = to.line ? `/L${to.line}` : "";
   if (to.view === "room") return `#/${to.room.name}${file}${line}${query}`;
@@ -285,7 +293,7 @@ function showStep() {
     <h2>${step.dir}</h2>
     ${ways(pair)}
     <p class="idea">${prose(step.idea)}</p>
-    <p class="sum">${numbers.join(" · ")}</p>
+    <p class="sum">${numbers.join(" · ")}${demoLink(step)}</p>
     ${step.number === LAST.new ? beside() : ""}
     <div class="step">
       <ul class="list">${list("In reading order", shown)}${list("Identical", identical)}</ul>
@@ -308,6 +316,11 @@ function ways(pair) {
   const only = `<a href="#/${pair.old}">${stepOf(pair.old)?.dir}</a>`;
   const from = ["the first step: all is new", `since ${only}`, `since ${links.join(" or since ")}`][links.length];
   return `<div class="from">${from}</div>`;
+}
+
+function demoLink(step) {
+  const run = RUNS.find((run) => run.step === step.number);
+  return run ? ` · <a href="${runAddress(run)}">a run of the demo, event by event</a>` : "";
 }
 
 function list(title, files) {
@@ -428,12 +441,14 @@ function showTree() {
   });
   const nodes = STEPS.map((step) => {
     const [x, y] = place[step.number];
-    const current = route.view === "room" ? "true" : "page";
+    const current = route.view === "room" || route.view === "run" ? "true" : "page";
     const here = step.number === route.step ? ` aria-current="${current}"` : "";
     const parent = route.view === "step" && route.pair.old === step.number ? "parent" : "";
     const row = y === 50 ? "1 / 3" : y < 50 ? "1" : "2";
     const having = route.view === "file" && step.files.includes(route.file);
-    const to = having ? fileAddress(route.file, step.number) : stepAddress(PAIRS.find((pair) => pair.new === step.number));
+    const demo = route.view === "run" && RUNS.find((run) => run.step === step.number);
+    const whole = demo ? runAddress(demo) : stepAddress(PAIRS.find((pair) => pair.new === step.number));
+    const to = having ? fileAddress(route.file, step.number) : whole;
     return `<a class="${parent}" href="${to}"${here} style="grid-column:${(x + 10) / 20};grid-row:${row}"><b>${step.number}</b>${short(step)}</a>`;
   });
   $("#tree").innerHTML =
@@ -441,14 +456,16 @@ function showTree() {
 }
 
 function showBar() {
-  const single = route.room === EXTRA;
+  const single = route.room === EXTRA || route.view === "run";
   $("#split").setAttribute("aria-pressed", route.view === "room" ? sideBySide() && !single : route.split);
   $("#split").disabled = NARROW.matches || single;
   $("#all").setAttribute("aria-pressed", route.all);
   $("#all").disabled = route.view === "file" || single;
   const name = fileNames.includes(route.file) ? route.file : "scheduler.rs";
   const number = stepOf(route.step).files.includes(name) ? route.step : undefined;
-  $("#to-step").href = stepAddress(route.pair ?? growth(route.file, route.step).pair);
+  $("#to-step").href = stepAddress(route.pair ?? growth(name, route.step).pair);
+  $("#to-run").href = runAddress(route.run ?? RUNS.find((run) => run.step === route.step), undefined);
+  $("#to-run").toggleAttribute("aria-current", route.view === "run");
   $("#to-file").href = fileAddress(name, number ?? STEPS.find((step) => step.files.includes(name)).number);
   $("#to-step").toggleAttribute("aria-current", route.view === "step");
   $("#to-file").toggleAttribute("aria-current", route.view === "file");
@@ -462,19 +479,21 @@ let drawn = "";
 
 /** Draws what the address says; what stays the same is not drawn anew. */
 function show() {
+  clearTimeout(saving);
   route = read(location.hash);
-  const { file, line, ...frame } = route;
-  const key = JSON.stringify([frame, route.view === "file" && file, NARROW.matches]);
+  const { file, line, moment, asked, wrong, run, ...frame } = route;
+  const key = JSON.stringify([frame, run?.name, route.view === "file" && file, NARROW.matches]);
   const anchor = route.view === "file" ? anchorLine() : undefined;
   if (key !== drawn) {
     folded.clear();
-    ({ file: showFile, room: showRoom, step: showStep })[route.view]();
+    ({ file: showFile, room: showRoom, step: showStep, run: showRun })[route.view]();
   }
   const moved = key !== drawn;
   drawn = key;
   showTree();
   showBar();
   say(route.wrong ? "There is no such place. This is the nearest." : "");
+  if (route.view === "run") showMoment();
   if (route.view === "file") restore(anchor);
   else if (route.file) reach(route.file, route.line);
   else if (moved) scrollTo({ top: 0, behavior: "instant" });
@@ -599,8 +618,9 @@ const KEYS = {
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, dialog")) return;
-  const act = KEYS[event.key];
-  if (!act) return;
+  const act = (route.view === "run" ? RUN_KEYS : KEYS)[event.key];
+  // A button has its own use for the space bar.
+  if (!act || (event.key === " " && event.target.closest("button, a"))) return;
   event.preventDefault();
   act();
 });
@@ -611,9 +631,11 @@ addEventListener("click", (event) => {
   else if (button?.id === "help") KEYS["?"]();
   else if (button?.id === "theme") toggleTheme();
   else if (button?.id === "split" || button?.id === "all") toggle(button.id);
+  else if (RUN_BUTTONS[button?.id]) RUN_KEYS[RUN_BUTTONS[button.id]]();
 });
 
 addEventListener("input", (event) => {
+  if (event.target.id === "moment") goMoment(Number(event.target.value) - 1);
   if (event.target.id === "stop") {
     const having = STEPS.filter((step) => step.files.includes(route.file));
     go(fileAddress(route.file, having[Number(event.target.value)].number));
@@ -621,6 +643,7 @@ addEventListener("input", (event) => {
 });
 
 addEventListener("change", (event) => {
+  if (event.target.id === "run") go(runAddress(RUNS.find((run) => run.name === event.target.value)));
   if (event.target.id === "which") {
     const file = event.target.value;
     const having = STEPS.filter((step) => step.files.includes(file));

@@ -46,10 +46,10 @@ const LIMIT: Duration = Duration::from_secs(10);
 const CAUGHT: &str = "caught";
 
 /// A mistake.
-struct Mistake {
+pub(crate) struct Mistake {
     /// The name of its file.
     name: String,
-    title: String,
+    pub(crate) title: String,
     test: Test,
     patches: Vec<Patch>,
 }
@@ -132,6 +132,12 @@ fn read(tree: &Tree) -> Result<Vec<Mistake>> {
     files.sort();
     let parsed = files.iter().map(|file| Mistake::parse(file, &tree.read(file)?));
     parsed.collect()
+}
+
+/// The mistake of a name.
+pub(crate) fn one(tree: &Tree, name: &str) -> Result<Mistake> {
+    let file = format!("{PATCHES}/{name}.patch");
+    Mistake::parse(&file, &tree.read(&file)?)
 }
 
 fn chosen(mistakes: Vec<Mistake>, names: &[String]) -> Result<Vec<Mistake>> {
@@ -231,7 +237,7 @@ impl Mistake {
     }
 
     /// The files that it changes, with what they are after and before.
-    fn apply(&self, tree: &Tree) -> Result<Vec<(&str, String, String)>> {
+    pub(crate) fn apply(&self, tree: &Tree) -> Result<Vec<(&str, String, String)>> {
         let patches = self.patches.iter().map(|patch| {
             let before = tree.read(&patch.file)?;
             match patch.apply(&before) {

@@ -13,6 +13,7 @@ mod limits;
 mod lines;
 mod markdown;
 mod page;
+mod player;
 mod rust;
 mod same;
 mod split;
@@ -45,12 +46,14 @@ Usage: cargo xtask COMMAND
                                         runs a step's demo, or a program like it, and shows when each task was polled and
                                         woken: here, as a picture, or as a trace for ui.perfetto.dev; cut off after 10 s
   trace --docs [--check]                records the runs in docs/trace anew, or says where runs do something else now
+  player [--check] [RUN...]             records the runs of the page's player in docs/player anew, or says where runs do
+                                        something else now
 
 A STEP is 1 to 6, exp1 to exp6, or the name of its folder. A FILE is the name of a twin, such as timers.
 ";
 
-const COMMANDS: [&str; 9] = [
-    "diff", "growth", "same", "forward", "docs", "page", "broken", "trace", "help",
+const COMMANDS: [&str; 10] = [
+    "diff", "growth", "same", "forward", "docs", "page", "broken", "trace", "player", "help",
 ];
 
 fn main() -> ExitCode {
@@ -91,6 +94,7 @@ fn run(out: &mut impl Write) -> Result {
         "page" => page::run(args, out),
         "broken" => broken::run(args, out),
         "trace" => trace::run(args, out),
+        "player" => player::run(args, out),
         "help" => Ok(out.write_all(HELP.as_bytes())?),
         _ => unknown("command", &command, COMMANDS),
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{STEPS, Tree, project, run, xtask};
+use common::{Tree, copy_of_the_project, run, xtask};
 use tempfile::TempDir;
 
 /// Tells the page that it is watched, before anything else in it runs, and forbids it to load a thing.
@@ -24,29 +24,6 @@ const WATCH: &str = "<head>\
     </script>";
 
 const LIMIT: Duration = Duration::from_secs(600);
-
-/// The project's steps in a folder of their own, so that nobody changes them meanwhile.
-fn copy_of_the_project() -> TempDir {
-    let dir = TempDir::new().expect("a folder");
-    let others = ["Cargo.toml", "CONTRIBUTING.md", "xtask/meant.txt", "docs/diffs"];
-    for path in STEPS.iter().chain(&others) {
-        copy(&project().join(path), &dir.path().join(path));
-    }
-    dir
-}
-
-fn copy(from: &Path, to: &Path) {
-    if from.is_dir() {
-        fs::create_dir_all(to).expect("a folder");
-        for entry in fs::read_dir(from).expect("a folder") {
-            let name = entry.expect("an entry").file_name();
-            copy(&from.join(&name), &to.join(&name));
-        }
-    } else {
-        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
-        fs::copy(from, to).expect("a copy");
-    }
-}
 
 /// Chromium, or `None` with a word about it. Where `XTASK_NEEDS_CHROMIUM` is set, a test may not do without.
 fn chromium(dir: &Path) -> Option<Command> {

@@ -16,6 +16,7 @@ use lexopt::prelude::*;
 
 use crate::compare;
 use crate::concepts;
+use crate::player;
 use crate::stop::{Result, failed};
 use crate::trace;
 use crate::tree::{Pair, STEPS, Tree};
@@ -59,8 +60,14 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     let mut stale = generated(&tree, out)?;
     stale.retain(|file| tree.read(&file.path).ok().as_ref() != Some(&file.text));
     let left_over = left_over(&tree)?;
+    // They are recorded by another command.
+    let recordings = player::stale(&tree)?;
+    for why in &recordings {
+        writeln!(out, "{why}")?;
+    }
     if check {
-        return report(out, &stale, &left_over);
+        report(out, &stale, &left_over)?;
+        return recorded(&recordings);
     }
     for file in &stale {
         tree.write(&file.path, &file.text)?;
@@ -70,7 +77,14 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
         fs::remove_file(tree.path(path)).or_else(|error| failed(format!("{path}: {error}")))?;
         writeln!(out, "{path} is removed")?;
     }
-    Ok(())
+    recorded(&recordings)
+}
+
+fn recorded(stale: &[String]) -> Result {
+    match stale.len() {
+        0 => Ok(()),
+        count => failed(format!("docs: runs of the player that are stale or not there: {count}")),
+    }
 }
 
 fn report(out: &mut impl Write, stale: &[Generated], left_over: &[String]) -> Result {

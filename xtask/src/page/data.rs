@@ -9,6 +9,7 @@ use crate::growth::Size;
 use crate::limits;
 use crate::lines::{self, Change};
 use crate::page::colour::Coloured;
+use crate::page::runs;
 use crate::same::{Reason, held_beside, reasons};
 use crate::stop::Result;
 use crate::tree::{Pair, STEPS, Step, Tree};
@@ -22,14 +23,14 @@ const EXTRA: &str =
 
 /// The texts of all files, each once, as lines of HTML.
 #[derive(Default)]
-struct Texts {
+pub(super) struct Texts {
     lines: Vec<Value>,
     known: HashMap<String, usize>,
 }
 
 impl Texts {
     /// The number by which the page finds a text.
-    fn number(&mut self, text: &str) -> usize {
+    pub(super) fn number(&mut self, text: &str) -> usize {
         if let Some(number) = self.known.get(text) {
             return *number;
         }
@@ -41,7 +42,8 @@ impl Texts {
     }
 }
 
-pub(crate) fn all(tree: &Tree) -> Result<Value> {
+/// And what had to be left out.
+pub(crate) fn all(tree: &Tree) -> Result<(Value, Vec<String>)> {
     let (mut texts, mut steps, mut pairs) = (Texts::default(), Vec::new(), Vec::new());
     let reasons = reasons(tree)?;
     for step in &STEPS {
@@ -66,7 +68,9 @@ pub(crate) fn all(tree: &Tree) -> Result<Value> {
         }
     }
     let rooms = rooms(tree, &mut texts)?;
-    Ok(json!({ "steps": steps, "pairs": pairs, "rooms": rooms, "texts": texts.lines }))
+    let (runs, left_out) = runs::all(tree, &mut texts)?;
+    let all = json!({ "steps": steps, "pairs": pairs, "rooms": rooms, "runs": runs, "texts": texts.lines });
+    Ok((all, left_out))
 }
 
 /// The folders beside exp6's `src`: the twins, each beside its plain file, and what serves use.
@@ -122,7 +126,7 @@ fn to_json(old: Option<&Step>, new: &Step, files: &[FileDiff], notes: &[&Reason]
     })
 }
 
-fn file_to_json(file: &FileDiff, notes: &[&Reason], texts: &mut Texts) -> Value {
+pub(super) fn file_to_json(file: &FileDiff, notes: &[&Reason], texts: &mut Texts) -> Value {
     let (added, removed) = lines::count(&file.changes);
     let here = notes.iter().filter(|note| note.file == format!("src/{}", file.name));
     let notes: Vec<_> = here

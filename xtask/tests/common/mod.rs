@@ -484,3 +484,35 @@ pub(crate) fn project() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().expect("xtask lies in the project").to_owned()
 }
+
+/// The project's steps in a folder of their own, so that nobody changes them meanwhile.
+pub(crate) fn copy_of_the_project() -> TempDir {
+    let dir = TempDir::new().expect("a folder");
+    let others = [
+        "Cargo.lock",
+        "Cargo.toml",
+        "CONTRIBUTING.md",
+        "docs/diffs",
+        "docs/player",
+        "patches",
+        "xtask/meant.txt",
+        "xtask/player",
+    ];
+    for path in STEPS.iter().chain(&others) {
+        copy(&project().join(path), &dir.path().join(path));
+    }
+    dir
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("a folder");
+        for entry in fs::read_dir(from).expect("a folder") {
+            let name = entry.expect("an entry").file_name();
+            copy(&from.join(&name), &to.join(&name));
+        }
+    } else {
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        fs::copy(from, to).expect("a copy");
+    }
+}

@@ -1,0 +1,29 @@
+//! One of three tasks panics.
+
+use exp3_spawn as sched;
+
+use sched::{Scheduler, yield_now};
+
+async fn a() {
+    yield_now().await;
+    println!("a: done");
+}
+
+async fn b() {
+    yield_now().await;
+    println!("b: panics");
+    panic!("as it is asked to");
+}
+
+async fn c() {
+    yield_now().await;
+    println!("c: done");
+}
+
+fn main() {
+    let scheduler = Scheduler::new();
+    scheduler.spawn(a());
+    scheduler.spawn(b());
+    scheduler.spawn(c());
+    scheduler.run();
+}
