@@ -8,22 +8,21 @@ use std::env;
 use std::fs;
 use std::io::Write;
 use std::iter;
-use std::os::unix::process::CommandExt;
 use std::path::{self, Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
 
+use crate::child;
 use crate::stop::{Result, Stop, failed, unknown};
 use crate::tree::Tree;
 
 /// Where the patches are.
-const PATCHES: &str = "patches";
+pub(crate) const PATCHES: &str = "patches";
 
 /// What tells of them.
-const PAGE: &str = "docs/broken.md";
+pub(crate) const PAGE: &str = "docs/broken.md";
 
 /// How a paragraph begins there that names a public report of such a mistake, and how near that is.
 const REPORTS: [&str; 3] = ["Seen elsewhere", "Of the same kind", "Related"];
@@ -48,18 +47,18 @@ const CAUGHT: &str = "caught";
 /// A mistake.
 pub(crate) struct Mistake {
     /// The name of its file.
-    name: String,
+    pub(crate) name: String,
     pub(crate) title: String,
-    test: Test,
+    pub(crate) test: Test,
     patches: Vec<Patch>,
 }
 
 /// What has to fail.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Test {
+pub(crate) struct Test {
     /// For Cargo: `-p exp2-sleep --test suite`.
-    target: Vec<String>,
-    name: String,
+    pub(crate) target: Vec<String>,
+    pub(crate) name: String,
 }
 
 /// What is wrong in one file.
@@ -127,7 +126,7 @@ fn catch(tree: &Tree, mistakes: &[Mistake], out: &mut impl Write) -> Result {
     Ok(writeln!(out, "patches that are caught: all {}", mistakes.len())?)
 }
 
-fn read(tree: &Tree) -> Result<Vec<Mistake>> {
+pub(crate) fn read(tree: &Tree) -> Result<Vec<Mistake>> {
     let mut files = tree.files(PATCHES, ".patch")?;
     files.sort();
     let parsed = files.iter().map(|file| Mistake::parse(file, &tree.read(file)?));
@@ -260,7 +259,7 @@ impl Test {
     }
 
     /// The word behind `-p`.
-    fn package(&self) -> &str {
+    pub(crate) fn package(&self) -> &str {
         let mut words = self.target.iter().skip_while(|word| *word != "-p");
         words.nth(1).map_or("", String::as_str)
     }
@@ -368,9 +367,7 @@ impl Copy {
     fn test(&self, test: &Test) -> Result<Outcome> {
         let mut command = self.cargo_test(test)?;
         command.args(["--", "--exact", &test.name]);
-        // A group of its own, so that what the test has started ends with it.
-        let child = command.process_group(0).spawn()?;
-        let Some(status) = wait(child)? else {
+        let Some(status) = child::run(&mut command, LIMIT)? else {
             return Ok(Outcome::Hung);
         };
         let output = fs::read_to_string(&self.log)?;
@@ -410,23 +407,8 @@ impl std::fmt::Display for Test {
     }
 }
 
-/// `None` if it had to be killed.
-fn wait(mut child: Child) -> Result<Option<ExitStatus>> {
-    let end = Instant::now() + LIMIT;
-    while Instant::now() < end {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    let group = format!("-{}", child.id());
-    Command::new("kill").args(["-KILL", "--", &group]).status()?;
-    child.wait()?;
-    Ok(None)
-}
-
 /// What a panic said, in a line; or a watchdog, or the way in which the process ended.
-fn message(output: &str) -> String {
+pub(crate) fn message(output: &str) -> String {
     let lines: Vec<_> = output.lines().map(str::trim).collect();
     // A test that runs in a process of its own panics here with that one's output, which begins with an empty line.
     let panic = lines
@@ -448,7 +430,7 @@ fn message(output: &str) -> String {
 }
 
 /// Makes `to` what `from` is. What is the same already is not touched, so that Cargo need not build it again.
-fn same(from: &Path, to: &Path) -> Result {
+pub(crate) fn same(from: &Path, to: &Path) -> Result {
     if from.is_dir() {
         fs::create_dir_all(to)?;
         let mut names = BTreeSet::new();

@@ -86,7 +86,7 @@ pub(crate) fn files(tree: &Tree, pair: Pair) -> Result<Vec<FileDiff>> {
 
 /// The reading order: the file with the step's idea, the loop, what else has changed, what is new, the list of modules, the
 /// demo. Within one of these, files stay as they were. Identical files come last: they are only named.
-fn place(step: &Step, file: &FileDiff) -> (bool, usize, Kind) {
+pub(crate) fn place(step: &Step, file: &FileDiff) -> (bool, usize, Kind) {
     let part = match file.name.as_str() {
         name if name == step.story => 0,
         "scheduler.rs" => 1,

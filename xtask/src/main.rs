@@ -2,10 +2,12 @@
 
 mod ablation;
 mod broken;
+mod child;
 mod compare;
 mod concepts;
 mod diff;
 mod docs;
+mod exercise;
 mod forward;
 mod git;
 mod growth;
@@ -48,12 +50,17 @@ Usage: cargo xtask COMMAND
   trace --docs [--check]                records the runs in docs/trace anew, or says where runs do something else now
   player [--check] [RUN...]             records the runs of the page's player in docs/player anew, or says where runs do
                                         something else now
+  exercise                              the exercises: what is done, and what comes next
+  exercise write STEP [DIR]             makes a crate in which you write this step yourself
+  exercise find [NAME [DIR]]            makes a copy of a step with a mistake in it
+  exercise predict [STEP [NUMBER]]      small programs: you say what they print
+  exercise check [DIR] [--hint]         tells how far an exercise is; gives the next hint
 
 A STEP is 1 to 6, exp1 to exp6, or the name of its folder. A FILE is the name of a twin, such as timers.
 ";
 
-const COMMANDS: [&str; 10] = [
-    "diff", "growth", "same", "forward", "docs", "page", "broken", "trace", "player", "help",
+const COMMANDS: [&str; 11] = [
+    "diff", "growth", "same", "forward", "docs", "page", "broken", "trace", "player", "exercise", "help",
 ];
 
 fn main() -> ExitCode {
@@ -95,6 +102,7 @@ fn run(out: &mut impl Write) -> Result {
         "broken" => broken::run(args, out),
         "trace" => trace::run(args, out),
         "player" => player::run(args, out),
+        "exercise" => exercise::run(args, out),
         "help" => Ok(out.write_all(HELP.as_bytes())?),
         _ => unknown("command", &command, COMMANDS),
     }

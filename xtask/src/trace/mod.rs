@@ -3,10 +3,10 @@
 mod axis;
 mod chrome;
 mod docs;
-mod program;
-mod record;
+pub(crate) mod program;
+pub(crate) mod record;
 mod svg;
-mod terminal;
+pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
 

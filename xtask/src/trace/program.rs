@@ -13,7 +13,7 @@ use super::record::Record;
 use crate::stop::{Result, failed};
 use crate::tree::{STEPS, Step, Tree};
 
-const FACADE: &str = include_str!("../../trace/facade.rs");
+pub(crate) const FACADE: &str = include_str!("../../trace/facade.rs");
 
 /// A program that has been told to end gets this much longer to write what is recorded.
 const GRACE: Duration = Duration::from_secs(10);

@@ -1,0 +1,25 @@
+//! Background work: jobs that run on threads of a pool, each awaited by an ordinary task.
+
+use crate::join::JoinHandle;
+
+/// Runs `job` on a thread of the pool. It starts at once, awaited or not; more jobs than threads wait for a free one.
+///
+/// The handle is that of an ordinary task: it has the job's panic, and dropping it detaches the job. A job always runs to
+/// its end: [`abort`](JoinHandle::abort) and the drop of the scheduler only drop its result. While the scheduler is being
+/// dropped, a new job runs all the same, and the handle says "cancelled".
+///
+/// If the system gives fewer threads than there should be, the pool works with those. If it gives none, the job is dropped,
+/// and the handle has a panic that says so; the next job tries again.
+///
+/// # Panics
+///
+/// If no scheduler runs on this thread.
+#[track_caller]
+pub fn spawn_blocking<F, T>(job: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    drop(job);
+    todo!("a job on a thread of the pool")
+}

@@ -1,0 +1,157 @@
+//! Runs tests, each in a process of its own, and stops at the first that fails.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::broken;
+use crate::child;
+use crate::stop::{Result, failed};
+
+/// A test that takes longer hangs.
+pub(super) const LIMIT: Duration = Duration::from_secs(10);
+
+pub(super) struct Program {
+    pub(super) binary: PathBuf,
+    /// Where the tests run.
+    pub(super) dir: PathBuf,
+    /// For what they print.
+    pub(super) logs: PathBuf,
+}
+
+/// How a test has failed.
+#[derive(Debug)]
+pub(super) struct Failed {
+    /// Among those that were to be run.
+    pub(super) place: usize,
+    pub(super) hangs: bool,
+    /// What it said, or what is known of the hang.
+    pub(super) said: String,
+    /// All that it printed.
+    pub(super) output: String,
+}
+
+impl Program {
+    pub(super) fn tests(&self) -> Result<Vec<String>> {
+        let output = Command::new(&self.binary).arg("--list").current_dir(&self.dir).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let names = text.lines().filter_map(|line| line.strip_suffix(": test"));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// The first of the tests that fails, in their order. Several run at once, because most of them wait.
+    pub(super) fn first_failure(&self, tests: &[String]) -> Result<Option<Failed>> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let (next, first) = (AtomicUsize::new(0), Mutex::new(Ok(None)));
+        let is_before = |place: usize| match &*first.lock().unwrap() {
+            Ok(None) => true,
+            Ok(Some(Failed { place: failed, .. })) => place < *failed,
+            Err(_) => false,
+        };
+        thread::scope(|scope| {
+            for _ in 0..(2 * cores).min(8) {
+                scope.spawn(|| {
+                    loop {
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        if place >= tests.len() || !is_before(place) {
+                            return;
+                        }
+                        show(place, tests.len());
+                        let outcome = self.run(&tests[place], place);
+                        if !matches!(outcome, Ok(None)) && is_before(place) {
+                            *first.lock().unwrap() = outcome;
+                        }
+                    }
+                });
+            }
+        });
+        hide();
+        first.into_inner().unwrap()
+    }
+
+    fn run(&self, test: &str, place: usize) -> Result<Option<Failed>> {
+        fs::create_dir_all(&self.logs)?;
+        let log = self.logs.join(format!("{}-{place}", std::process::id()));
+        let file = File::create(&log)?;
+        let mut command = Command::new(&self.binary);
+        command.args(["--exact", test]).current_dir(&self.dir).env("RUST_BACKTRACE", "0");
+        // As Cargo sets them: tests look there for the program of the demo and for files.
+        command.env("CARGO_MANIFEST_DIR", &self.dir);
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let mut used = None;
+        let status = child::run_and_see(&mut command, LIMIT, |id| used = processor_time(id))?;
+        let output = read(&log);
+        fs::remove_file(&log)?;
+        let (hangs, said) = match status {
+            Some(status) if status.success() => return Ok(None),
+            Some(_) => (false, broken::message(&output)),
+            None => (true, hang(used)),
+        };
+        Ok(Some(Failed {
+            place,
+            hangs,
+            said,
+            output,
+        }))
+    }
+}
+
+fn read(log: &Path) -> String {
+    let bytes = fs::read(log).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hang(used: Option<Duration>) -> String {
+    let seconds = LIMIT.as_secs();
+    let how = match used {
+        None => String::new(),
+        Some(used) if used < LIMIT / 10 => {
+            format!("; it used {:.1} s of processor time, so it waits", used.as_secs_f64())
+        }
+        Some(used) => format!("; it used {:.1} s of processor time, so a loop goes round", used.as_secs_f64()),
+    };
+    format!("it hangs: not done within {seconds} s{how}")
+}
+
+/// What a process has used up to now, where the system tells it in a file.
+fn processor_time(id: u32) -> Option<Duration> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name in brackets may hold anything. The two numbers are ticks of 10 ms.
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis(10 * (ticks()? + ticks()?)))
+}
+
+/// A line that is written over again and again, for who waits at a terminal.
+fn show(done: usize, all: usize) {
+    if io::stderr().is_terminal() {
+        let _nobody_sees_it = write!(io::stderr(), "\r  {} {done} of {all}", super::overview::bar(done, all));
+    }
+}
+
+fn hide() {
+    if io::stderr().is_terminal() {
+        let _nobody_sees_it = write!(io::stderr(), "\r{:60}\r", "");
+    }
+}
+
+/// The sentence that a test's name is.
+pub(super) fn sentence(test: &str) -> String {
+    let name = test.rsplit("::").next().unwrap_or(test).replace('_', " ");
+    let mut letters = name.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).chain(['.']).collect()
+}
+
+/// A test that is asked for has to be there.
+pub(super) fn known(tests: &[String], all: &[String]) -> Result {
+    match tests.iter().find(|test| !all.contains(test)) {
+        Some(test) => failed(format!("there is no test {test}")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,263 @@
+//! `exercise write`: the step before, the tests of the next, and stubs of its public functions.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::notes::save;
+use super::package;
+use super::parts::{LEVELS, Listed, Part, Parts};
+use super::reader::{DONE, Exercise, Kind, Reader};
+use super::runner::{self, Failed, Program};
+use super::{cargo, why};
+use crate::compare::{self, FileDiff};
+use crate::stop::{Result, failed, unknown};
+use crate::tree::{STEPS, Step, Tree};
+use crate::unified::{self, TITLE};
+
+/// Parts, stubs and patches.
+const DATA: &str = "xtask/exercise/write";
+
+/// exp1 to exp4 need no unsafe code.
+const SAFE: &str = "[lints.rust]\nunsafe_code = \"forbid\"\n";
+
+/// The steps that can be written: all that grew from another.
+pub(super) fn steps() -> impl Iterator<Item = &'static Step> {
+    STEPS.iter().filter(|step| !step.parents.is_empty())
+}
+
+fn find(name: &str) -> Result<&'static Step> {
+    let is_it = |step: &&Step| [&step.number.to_string(), &step.short(), step.dir].contains(&name);
+    steps().find(is_it).map_or_else(|| unknown("step to write", name, steps()), Ok)
+}
+
+fn package_name(step: &Step) -> String {
+    format!("my-{}", step.short())
+}
+
+pub(super) fn parts(tree: &Tree, step: &Step) -> Result<Parts> {
+    let path = format!("{DATA}/{}.txt", step.short());
+    Parts::parse(&path, &tree.read(&path)?)
+}
+
+pub(super) fn make(tree: &Tree, mut reader: Reader, name: Option<String>, dir: Option<PathBuf>, out: &mut impl Write) -> Result {
+    let step = match name {
+        Some(name) => find(&name)?,
+        None => match steps().find(|step| !reader.is_done(Kind::Write, &step.short())) {
+            Some(step) => step,
+            None => return Ok(writeln!(out, "all steps are written")?),
+        },
+    };
+    let dir = dir.map_or_else(|| reader.place(&package_name(step)), Ok)?;
+    let exercise = Exercise::make(&dir, Kind::Write, &step.short())?;
+    let parts = parts(tree, step)?;
+    for (file, text) in start(tree, step)? {
+        save(&exercise.dir.join("src").join(file), &text)?;
+    }
+    let lint = if step.number < 5 { SAFE } else { "" };
+    let name = package_name(step);
+    package::write(tree, &exercise.dir, &package::manifest(tree, step, &name, lint)?)?;
+    put_tests(tree, step, &parts, &exercise.dir)?;
+    save(&exercise.dir.join("README.md"), &page(step, &parts))?;
+    save(&exercise.dir.join("docs.md"), &format!("{name}: README.md says what it is to become.\n"))?;
+    reader.note(Kind::Write, &step.short(), "begun")?;
+    reader.note_latest(&exercise)?;
+    let dir = exercise.dir.display();
+    writeln!(out, "{TITLE}{name}{TITLE:#} is in {dir}")?;
+    writeln!(out, "its README.md says what to do; this tells how far it is:")?;
+    Ok(writeln!(out, "  cargo xtask exercise check {dir}")?)
+}
+
+/// The files of `src` to begin with: those of the step before, the stubs, and the demo of the step.
+pub(super) fn start(tree: &Tree, step: &Step) -> Result<Vec<(String, String)>> {
+    let before = &STEPS[step.parents[0] - 1];
+    let mut files = Vec::new();
+    for name in tree.sources(before)? {
+        files.push((name.clone(), tree.read(&format!("{before}/src/{name}"))?));
+    }
+    if let [_, given] = step.parents {
+        give(tree, &STEPS[given - 1], &mut files)?;
+    }
+    let folder = format!("{DATA}/{}", step.short());
+    for path in tree.files(&folder, "")? {
+        let (name, text) = (path[folder.len() + 1..].to_owned(), tree.read(&path)?);
+        change(&path, &name, &text, &mut files)?;
+    }
+    let demo = tree.read(&format!("{step}/src/main.rs"))?;
+    let alias = format!("use {} as sched;\n", package::lib(&package_name(step)));
+    let own = format!("cargo run -p {step}");
+    put("main.rs", step.without_alias(&demo).replace("use … as sched;\n", &alias).replace(&own, "cargo run"), &mut files);
+    Ok(files)
+}
+
+/// A stub is a file of its own; `NAME.rs.add` goes to the end of a file, and `NAME.rs.patch` changes it.
+fn change(path: &str, name: &str, text: &str, files: &mut Vec<(String, String)>) -> Result {
+    let (target, is_patch) = match (name.strip_suffix(".add"), name.strip_suffix(".patch")) {
+        (Some(target), _) => (target, false),
+        (None, Some(target)) => (target, true),
+        (None, None) => {
+            put(name, text.to_owned(), files);
+            return Ok(());
+        }
+    };
+    let Some((_, old)) = files.iter_mut().find(|(known, _)| known == target) else {
+        return failed(format!("{path}: there is no {target}"));
+    };
+    *old = if is_patch {
+        let patch = diffy::Patch::from_str(text).or_else(|error| failed(format!("{path}: {error}")))?;
+        diffy::apply(old, &patch).or_else(|error| failed(format!("{path} does not apply: {error}")))?
+    } else {
+        format!("{old}{text}")
+    };
+    Ok(())
+}
+
+/// What another step has added to the step that both grew from.
+fn give(tree: &Tree, given: &Step, files: &mut Vec<(String, String)>) -> Result {
+    let base = &STEPS[given.parents[0] - 1];
+    for name in tree.sources(given)?.into_iter().filter(|name| name != "main.rs") {
+        let theirs = tree.read(&format!("{given}/src/{name}"))?;
+        let base = format!("{base}/src/{name}");
+        let ours = files.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
+        let text = match ours {
+            Some(ours) if tree.has(&base) => diffy::merge(&tree.read(&base)?, &ours, &theirs)
+                .or_else(|_| failed(format!("{given}/src/{name} cannot be merged")))?,
+            _ => theirs,
+        };
+        put(&name, text, files);
+    }
+    Ok(())
+}
+
+fn put(name: &str, text: String, files: &mut Vec<(String, String)>) {
+    files.retain(|(known, _)| known != name);
+    files.push((name.to_owned(), text));
+}
+
+fn put_tests(tree: &Tree, step: &Step, parts: &Parts, dir: &Path) -> Result<bool> {
+    let mut files = package::listed(tree, step, "suite")?;
+    files.retain(|file| parts.has_file(file));
+    let top = package::top(&package_name(step), step);
+    save(&dir.join("tests/demo.stdout"), &tree.read(&format!("{step}/tests/demo.stdout"))?)?;
+    package::write_tests(tree, dir, "suite", &top, &files)
+}
+
+fn page(step: &Step, parts: &Parts) -> String {
+    let name = package_name(step);
+    let before = step.parents().map(Step::short).collect::<Vec<_>>().join(" and ");
+    let mut text = format!(
+        "# {name}\n\n{}\n\n`src` has {before}, the demo of {}, and stubs of the new public functions. Their documentation says what \
+         they are to do. Only the public functions are given: how the rest is cut into files is up to you.\n\n\
+         ```text\n\
+         cargo xtask exercise check           # the first test that fails\n\
+         cargo xtask exercise check --hint    # a hint; there are {LEVELS} for each part\n\
+         cargo test                           # all tests at once\n\
+         ```\n\n\
+         The tests are in `tests/suite`. They are run in the order of these parts:\n",
+        step.idea,
+        step.short(),
+    );
+    for (number, part) in (1..).zip(&parts.parts) {
+        text.push_str(&format!("\n{number}. **{}.** {}\n", part.title, part.text));
+    }
+    text
+}
+
+pub(super) fn check(tree: &Tree, reader: &mut Reader, exercise: &mut Exercise, hint: bool, out: &mut impl Write) -> Result {
+    let step = find(exercise.name())?;
+    let parts = parts(tree, step)?;
+    if put_tests(tree, step, &parts, &exercise.dir)? {
+        writeln!(out, "the tests were changed, and are put back")?;
+    }
+    out.flush()?;
+    let built = cargo::build(tree, &exercise.dir, &["test", "--no-run", "--test", "suite"])?;
+    let program = Program {
+        binary: cargo::program(&built, "suite")?,
+        dir: exercise.dir.clone(),
+        logs: cargo::target(tree)?.join("logs"),
+    };
+    let order = parts.order(&program.tests()?);
+    let tests: Vec<_> = order.iter().map(|listed| listed.test.clone()).collect();
+    let Some(failure) = program.first_failure(&tests)? else {
+        reader.note(Kind::Write, &step.short(), DONE)?;
+        writeln!(out, "{TITLE}{} is written{TITLE:#}: all {} tests pass\n", package_name(step), tests.len())?;
+        return differences(tree, step, &exercise.dir, out);
+    };
+    reader.note(Kind::Write, &step.short(), &format!("{} of {}", failure.place, tests.len()))?;
+    let listed = &order[failure.place];
+    let part = &parts.parts[listed.part];
+    let title = format!("part {} of {}: {}", listed.part + 1, parts.parts.len(), part.title);
+    writeln!(out, "{TITLE}{} {title}{TITLE:#}", package_name(step))?;
+    let bar = super::overview::bar(failure.place, tests.len());
+    writeln!(out, "{bar} {} of {} tests pass, in their order\n\n{}\n", failure.place, tests.len(), part.text)?;
+    tell(listed, &failure, out)?;
+    if failure.hangs {
+        out.flush()?;
+        for line in why::explain(tree, step, &exercise.dir, &package_name(step), &listed.test)? {
+            writeln!(out, "    {line}")?;
+        }
+    }
+    hints(exercise, listed, part, hint, out)?;
+    failed(format!("{}: this test fails: {}", package_name(step), listed.test))
+}
+
+fn tell(listed: &Listed, failure: &Failed, out: &mut impl Write) -> Result {
+    let sentence = listed.sentence.clone().unwrap_or_else(|| runner::sentence(&listed.test));
+    writeln!(out, "this is to be true:  {sentence}")?;
+    writeln!(out, "  test: {}", listed.test)?;
+    let place = failure.output.lines().find_map(|line| line.split_once("panicked at ").map(|(_, place)| place));
+    if let Some(place) = place {
+        writeln!(out, "  at:   {}", place.trim_end_matches(':'))?;
+    }
+    Ok(writeln!(out, "  it:   {}", failure.said)?)
+}
+
+fn hints(exercise: &mut Exercise, listed: &Listed, part: &Part, more: bool, out: &mut impl Write) -> Result {
+    let name = format!("hints {}", listed.part + 1);
+    let given: usize = exercise.notes.get(&name).and_then(|level| level.parse().ok()).unwrap_or(0);
+    let level = (given + usize::from(more)).min(LEVELS);
+    if more {
+        exercise.notes.set(&name, level)?;
+    }
+    writeln!(out)?;
+    for (number, hint) in (1..).zip(&part.hints[..level]) {
+        writeln!(out, "hint {number}: {hint}")?;
+    }
+    match level {
+        LEVELS => Ok(()),
+        0 => Ok(writeln!(out, "a hint: cargo xtask exercise check --hint")?),
+        _ => Ok(writeln!(out, "the next hint: cargo xtask exercise check --hint")?),
+    }
+}
+
+/// The reader's files against ours.
+fn differences(tree: &Tree, step: &Step, dir: &Path, out: &mut impl Write) -> Result {
+    writeln!(out, "From yours (a) to ours (b), file by file:\n")?;
+    let ours = tree.sources(step)?;
+    let mut names = ours.clone();
+    for entry in fs::read_dir(dir.join("src"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".rs") && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut files = Vec::new();
+    for name in names {
+        let mine = fs::read_to_string(dir.join("src").join(&name)).ok();
+        let our = ours.contains(&name).then(|| tree.read(&format!("{step}/src/{name}"))).transpose()?;
+        files.push(FileDiff::between(&name, mine, our));
+    }
+    files.sort_by_key(|file| compare::place(step, file));
+    for file in &files {
+        let path = |folder: &str, there: bool| there.then(|| format!("{folder}/src/{}", file.name));
+        match file.kind {
+            compare::Kind::Identical => writeln!(out, "{}: the same", file.name)?,
+            kind => {
+                let mine = path(&package_name(step), kind != compare::Kind::New);
+                let our = path(step.dir, kind != compare::Kind::Gone);
+                unified::write(out, mine.as_deref(), our.as_deref(), file)?;
+            }
+        }
+    }
+    Ok(())
+}
