@@ -22,17 +22,27 @@ pub(super) fn target(tree: &Tree) -> Result<PathBuf> {
 /// Builds the programs that `words` ask for, and returns those that can be run: their names and their paths. What the
 /// compiler says appears.
 pub(super) fn build(tree: &Tree, dir: &Path, words: &[&str]) -> Result<Vec<(String, PathBuf)>> {
+    // Who waits at a terminal sees that something goes on.
+    let quiet: &[&str] = if io::stderr().is_terminal() { &[] } else { &["--quiet"] };
+    match run(tree, dir, &[words, quiet].concat(), Stdio::inherit())? {
+        Some(programs) => Ok(programs),
+        None => failed(format!("it does not compile: {}", dir.display())),
+    }
+}
+
+/// The same, and nothing appears. `None` if it does not compile.
+pub(super) fn build_silently(tree: &Tree, dir: &Path, words: &[&str]) -> Result<Option<Vec<(String, PathBuf)>>> {
+    run(tree, dir, words, Stdio::null())
+}
+
+fn run(tree: &Tree, dir: &Path, words: &[&str], stderr: Stdio) -> Result<Option<Vec<(String, PathBuf)>>> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(dir).args(words);
     command.args(["--message-format", "json-render-diagnostics", "--target-dir"]);
     command.arg(target(tree)?);
-    // Who waits at a terminal sees that something goes on.
-    if !io::stderr().is_terminal() {
-        command.arg("--quiet");
-    }
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    let output = command.stdin(Stdio::null()).stderr(stderr).output()?;
     if !output.status.success() {
-        return failed(format!("it does not compile: {}", dir.display()));
+        return Ok(None);
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let messages = text.lines().filter_map(|line| line.parse::<Value>().ok());
@@ -41,7 +51,7 @@ pub(super) fn build(tree: &Tree, dir: &Path, words: &[&str]) -> Result<Vec<(Stri
         let name = message["target"]["name"].as_str()?;
         Some((name.to_owned(), PathBuf::from(path)))
     };
-    Ok(messages.filter_map(program).collect())
+    Ok(Some(messages.filter_map(program).collect()))
 }
 
 /// The path of one of them.

@@ -31,8 +31,8 @@ pub(super) fn explain(tree: &Tree, step: &Step, dir: &Path, name: &str, test: &s
     let folder = cargo::target(tree)?.join(NAME);
     let file = test.split("::").next().unwrap_or(test);
     write(tree, step, dir, name, &folder, file)?;
-    // Whoever waits sees what is printed, but not what a compiler says of this.
-    let Ok(built) = cargo::build(tree, &folder, &["test", "--no-run", "--test", "suite"]) else {
+    eprintln!("it is run once more, with each task recorded");
+    let Some(built) = cargo::build_silently(tree, &folder, &["test", "--no-run", "--test", "suite"])? else {
         return Ok(Vec::new());
     };
     let record = folder.join("record.json");

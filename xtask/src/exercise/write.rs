@@ -49,14 +49,14 @@ pub(super) fn make(tree: &Tree, mut reader: Reader, name: Option<String>, dir: O
         },
     };
     let dir = dir.map_or_else(|| reader.place(&package_name(step)), Ok)?;
+    let (name, lint) = (package_name(step), if step.number < 5 { SAFE } else { "" });
+    let (parts, files) = (parts(tree, step)?, start(tree, step)?);
+    let manifest = package::manifest(tree, step, &name, lint)?;
     let exercise = Exercise::make(&dir, Kind::Write, &step.short())?;
-    let parts = parts(tree, step)?;
-    for (file, text) in start(tree, step)? {
+    for (file, text) in files {
         save(&exercise.dir.join("src").join(file), &text)?;
     }
-    let lint = if step.number < 5 { SAFE } else { "" };
-    let name = package_name(step);
-    package::write(tree, &exercise.dir, &package::manifest(tree, step, &name, lint)?)?;
+    package::write(tree, &exercise.dir, &manifest)?;
     put_tests(tree, step, &parts, &exercise.dir)?;
     save(&exercise.dir.join("README.md"), &page(step, &parts))?;
     save(&exercise.dir.join("docs.md"), &format!("{name}: README.md says what it is to become.\n"))?;
@@ -112,19 +112,12 @@ fn change(path: &str, name: &str, text: &str, files: &mut Vec<(String, String)>)
     Ok(())
 }
 
-/// What another step has added to the step that both grew from.
+/// The new files of another step.
 fn give(tree: &Tree, given: &Step, files: &mut Vec<(String, String)>) -> Result {
-    let base = &STEPS[given.parents[0] - 1];
-    for name in tree.sources(given)?.into_iter().filter(|name| name != "main.rs") {
-        let theirs = tree.read(&format!("{given}/src/{name}"))?;
-        let base = format!("{base}/src/{name}");
-        let ours = files.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
-        let text = match ours {
-            Some(ours) if tree.has(&base) => diffy::merge(&tree.read(&base)?, &ours, &theirs)
-                .or_else(|_| failed(format!("{given}/src/{name} cannot be merged")))?,
-            _ => theirs,
-        };
-        put(&name, text, files);
+    for name in tree.sources(given)? {
+        if !files.iter().any(|(known, _)| *known == name) {
+            put(&name, tree.read(&format!("{given}/src/{name}"))?, files);
+        }
     }
     Ok(())
 }
@@ -233,11 +226,13 @@ fn hints(exercise: &mut Exercise, listed: &Listed, part: &Part, more: bool, out:
 /// The reader's files against ours.
 fn differences(tree: &Tree, step: &Step, dir: &Path, out: &mut impl Write) -> Result {
     writeln!(out, "From yours (a) to ours (b), file by file:\n")?;
-    let ours = tree.sources(step)?;
+    let mut ours = tree.sources(step)?;
+    // The demo was given.
+    ours.retain(|name| name != "main.rs");
     let mut names = ours.clone();
     for entry in fs::read_dir(dir.join("src"))? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".rs") && !names.contains(&name) {
+        if name.ends_with(".rs") && name != "main.rs" && !names.contains(&name) {
             names.push(name);
         }
     }
