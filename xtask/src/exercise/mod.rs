@@ -1,6 +1,9 @@
 //! `cargo xtask exercise`: steps to write, mistakes to find, output to predict.
 
 mod cargo;
+mod find;
+mod hints;
+mod models;
 mod notes;
 mod overview;
 mod package;
@@ -20,7 +23,7 @@ use crate::tree::Tree;
 
 use reader::{Exercise, Kind, Reader};
 
-const WORDS: [&str; 2] = ["write", "check"];
+const WORDS: [&str; 3] = ["write", "find", "check"];
 
 pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     let (mut words, mut hint) = (Vec::new(), false);
@@ -47,6 +50,7 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     match command.as_deref() {
         None => overview::write(&tree, &reader, out),
         Some("write") => write::make(&tree, reader, name(1), dir(2), out),
+        Some("find") => find::make(&tree, reader, name(1), dir(2), out),
         Some("check") => check(&tree, reader, dir(1), hint, out),
         Some(word) => unknown("exercise", word, WORDS),
     }
@@ -68,6 +72,7 @@ fn check(tree: &Tree, mut reader: Reader, dir: Option<PathBuf>, hint: bool, out:
     reader.note_latest(&exercise)?;
     match exercise.kind()? {
         Kind::Write => write::check(tree, &mut reader, &mut exercise, hint, out),
-        _ => failed("there are no such exercises yet"),
+        Kind::Find => find::check(tree, &mut reader, &mut exercise, hint, out),
+        Kind::Predict => failed("there are no such exercises yet"),
     }
 }

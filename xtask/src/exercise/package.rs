@@ -63,9 +63,9 @@ fn config(tree: &Tree) -> Result<String> {
     ))
 }
 
-/// A manifest with the dependencies of a step. `lint` says what the compiler is told beside them.
-pub(super) fn manifest(tree: &Tree, step: &Step, package: &str, lint: &str) -> Result<String> {
-    let from = format!("{}/Cargo.toml", folder(step));
+/// A manifest with the dependencies of the crate in `folder`. `more` goes into it as well.
+pub(super) fn manifest(tree: &Tree, folder: &str, package: &str, more: &str) -> Result<String> {
+    let from = format!("{folder}/Cargo.toml");
     let (own, project) = (tree.read_toml(&from)?, tree.read_toml("Cargo.toml")?);
     let shared = project.get("workspace").and_then(|table| table.get("dependencies"));
     let Some(shared) = shared.and_then(Value::as_table) else {
@@ -73,7 +73,7 @@ pub(super) fn manifest(tree: &Tree, step: &Step, package: &str, lint: &str) -> R
     };
     let mut text = format!(
         "[package]\nname = \"{package}\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n\
-         [lib]\ndoctest = false\n\n{lint}"
+         [lib]\ndoctest = false\n\n{more}"
     );
     let mut section = |head: &str, table: &Table| -> Result {
         for kind in ["dependencies", "dev-dependencies"] {

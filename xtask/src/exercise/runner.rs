@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::cargo;
 use crate::broken;
 use crate::child;
-use crate::stop::{Result, failed};
+use crate::stop::Result;
+use crate::tree::Tree;
 
-/// A test that takes longer hangs.
+/// A test that takes longer hangs, unless it is a model.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) struct Program {
@@ -22,6 +24,8 @@ pub(super) struct Program {
     pub(super) dir: PathBuf,
     /// For what they print.
     pub(super) logs: PathBuf,
+    /// The longest that a test may take.
+    pub(super) limit: Duration,
 }
 
 /// How a test has failed.
@@ -37,6 +41,15 @@ pub(super) struct Failed {
 }
 
 impl Program {
+    pub(super) fn new(tree: &Tree, binary: PathBuf, dir: &Path) -> Result<Self> {
+        Ok(Self {
+            binary,
+            dir: dir.to_owned(),
+            logs: cargo::target(tree)?.join("logs"),
+            limit: LIMIT,
+        })
+    }
+
     pub(super) fn tests(&self) -> Result<Vec<String>> {
         let output = Command::new(&self.binary).arg("--list").current_dir(&self.dir).output()?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -84,13 +97,13 @@ impl Program {
         command.env("CARGO_MANIFEST_DIR", &self.dir);
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         let mut used = None;
-        let status = child::run_and_see(&mut command, LIMIT, |id| used = processor_time(id))?;
+        let status = child::run_and_see(&mut command, self.limit, |id| used = processor_time(id))?;
         let output = read(&log);
         fs::remove_file(&log)?;
         let (hangs, said) = match status {
             Some(status) if status.success() => return Ok(None),
             Some(_) => (false, broken::message(&output)),
-            None => (true, hang(used)),
+            None => (true, hang(self.limit, used)),
         };
         Ok(Some(Failed {
             place,
@@ -106,11 +119,11 @@ fn read(log: &Path) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn hang(used: Option<Duration>) -> String {
-    let seconds = LIMIT.as_secs();
+fn hang(limit: Duration, used: Option<Duration>) -> String {
+    let seconds = limit.as_secs();
     let how = match used {
         None => String::new(),
-        Some(used) if used < LIMIT / 10 => {
+        Some(used) if used < limit / 10 => {
             format!("; it used {:.1} s of processor time, so it waits", used.as_secs_f64())
         }
         Some(used) => format!("; it used {:.1} s of processor time, so a loop goes round", used.as_secs_f64()),
@@ -148,10 +161,15 @@ pub(super) fn sentence(test: &str) -> String {
     first.into_iter().flatten().chain(letters).chain(['.']).collect()
 }
 
-/// A test that is asked for has to be there.
-pub(super) fn known(tests: &[String], all: &[String]) -> Result {
-    match tests.iter().find(|test| !all.contains(test)) {
-        Some(test) => failed(format!("there is no test {test}")),
-        None => Ok(()),
+impl Failed {
+    /// What was to be true, and what happened.
+    pub(super) fn tell(&self, test: &str, sentence: &str, out: &mut impl Write) -> Result {
+        writeln!(out, "this is to be true:  {sentence}")?;
+        writeln!(out, "  test: {test}")?;
+        let mut places = self.output.lines().filter_map(|line| line.split_once("panicked at "));
+        if let Some((_, place)) = places.next() {
+            writeln!(out, "  at:   {}", place.trim_end_matches(':'))?;
+        }
+        Ok(writeln!(out, "  it:   {}", self.said)?)
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn explain(tree: &Tree, step: &Step, dir: &Path, name: &str, test: &s
 
 /// A package in which a facade that records stands for the reader's crate, with one file of the suite.
 fn write(tree: &Tree, step: &Step, dir: &Path, name: &str, folder: &Path, file: &str) -> Result {
-    let manifest = package::manifest(tree, step, NAME, "")?;
+    let manifest = package::manifest(tree, package::folder(step), NAME, "")?;
     let path = |path: &Path| format!("{:?}", path.display().to_string());
     let own = format!(
         "[dependencies]\nreal = {{ package = \"{name}\", path = {} }}\nshared-testutil = {{ path = {} }}\n",

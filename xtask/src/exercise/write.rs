@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::notes::save;
 use super::package;
-use super::parts::{LEVELS, Listed, Part, Parts};
+use super::parts::{LEVELS, Parts};
 use super::reader::{DONE, Exercise, Kind, Reader};
-use super::runner::{self, Failed, Program};
-use super::{cargo, why};
+use super::runner::{self, Program};
+use super::{cargo, hints, why};
 use crate::compare::{self, FileDiff};
 use crate::stop::{Result, failed, unknown};
 use crate::tree::{STEPS, Step, Tree};
@@ -51,7 +51,7 @@ pub(super) fn make(tree: &Tree, mut reader: Reader, name: Option<String>, dir: O
     let dir = dir.map_or_else(|| reader.place(&package_name(step)), Ok)?;
     let (name, lint) = (package_name(step), if step.number < 5 { SAFE } else { "" });
     let (parts, files) = (parts(tree, step)?, start(tree, step)?);
-    let manifest = package::manifest(tree, step, &name, lint)?;
+    let manifest = package::manifest(tree, package::folder(step), &name, lint)?;
     let exercise = Exercise::make(&dir, Kind::Write, &step.short())?;
     for (file, text) in files {
         save(&exercise.dir.join("src").join(file), &text)?;
@@ -164,11 +164,7 @@ pub(super) fn check(tree: &Tree, reader: &mut Reader, exercise: &mut Exercise, h
     }
     out.flush()?;
     let built = cargo::build(tree, &exercise.dir, &["test", "--no-run", "--test", "suite"])?;
-    let program = Program {
-        binary: cargo::program(&built, "suite")?,
-        dir: exercise.dir.clone(),
-        logs: cargo::target(tree)?.join("logs"),
-    };
+    let program = Program::new(tree, cargo::program(&built, "suite")?, &exercise.dir)?;
     let order = parts.order(&program.tests()?);
     let tests: Vec<_> = order.iter().map(|listed| listed.test.clone()).collect();
     let Some(failure) = program.first_failure(&tests)? else {
@@ -183,44 +179,16 @@ pub(super) fn check(tree: &Tree, reader: &mut Reader, exercise: &mut Exercise, h
     writeln!(out, "{TITLE}{} {title}{TITLE:#}", package_name(step))?;
     let bar = super::overview::bar(failure.place, tests.len());
     writeln!(out, "{bar} {} of {} tests pass, in their order\n\n{}\n", failure.place, tests.len(), part.text)?;
-    tell(listed, &failure, out)?;
+    let sentence = listed.sentence.clone().unwrap_or_else(|| runner::sentence(&listed.test));
+    failure.tell(&listed.test, &sentence, out)?;
     if failure.hangs {
         out.flush()?;
         for line in why::explain(tree, step, &exercise.dir, &package_name(step), &listed.test)? {
             writeln!(out, "    {line}")?;
         }
     }
-    hints(exercise, listed, part, hint, out)?;
+    hints::tell(exercise, &format!("hints {}", listed.part + 1), &part.hints, hint, out)?;
     failed(format!("{}: this test fails: {}", package_name(step), listed.test))
-}
-
-fn tell(listed: &Listed, failure: &Failed, out: &mut impl Write) -> Result {
-    let sentence = listed.sentence.clone().unwrap_or_else(|| runner::sentence(&listed.test));
-    writeln!(out, "this is to be true:  {sentence}")?;
-    writeln!(out, "  test: {}", listed.test)?;
-    let place = failure.output.lines().find_map(|line| line.split_once("panicked at ").map(|(_, place)| place));
-    if let Some(place) = place {
-        writeln!(out, "  at:   {}", place.trim_end_matches(':'))?;
-    }
-    Ok(writeln!(out, "  it:   {}", failure.said)?)
-}
-
-fn hints(exercise: &mut Exercise, listed: &Listed, part: &Part, more: bool, out: &mut impl Write) -> Result {
-    let name = format!("hints {}", listed.part + 1);
-    let given: usize = exercise.notes.get(&name).and_then(|level| level.parse().ok()).unwrap_or(0);
-    let level = (given + usize::from(more)).min(LEVELS);
-    if more {
-        exercise.notes.set(&name, level)?;
-    }
-    writeln!(out)?;
-    for (number, hint) in (1..).zip(&part.hints[..level]) {
-        writeln!(out, "hint {number}: {hint}")?;
-    }
-    match level {
-        LEVELS => Ok(()),
-        0 => Ok(writeln!(out, "a hint: cargo xtask exercise check --hint")?),
-        _ => Ok(writeln!(out, "the next hint: cargo xtask exercise check --hint")?),
-    }
 }
 
 /// The reader's files against ours.
