@@ -1,6 +1,7 @@
 //! `cargo xtask exercise`: steps to write, mistakes to find, output to predict.
 
 mod cargo;
+mod facade;
 mod find;
 mod hints;
 mod models;
@@ -8,6 +9,7 @@ mod notes;
 mod overview;
 mod package;
 mod parts;
+mod predict;
 mod reader;
 mod runner;
 mod why;
@@ -18,12 +20,12 @@ use std::path::{Path, PathBuf};
 
 use lexopt::prelude::*;
 
-use crate::stop::{Result, Stop, failed, unknown};
+use crate::stop::{Result, Stop, unknown};
 use crate::tree::Tree;
 
 use reader::{Exercise, Kind, Reader};
 
-const WORDS: [&str; 3] = ["write", "find", "check"];
+const WORDS: [&str; 4] = ["write", "find", "predict", "check"];
 
 pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
     let (mut words, mut hint) = (Vec::new(), false);
@@ -51,6 +53,7 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
         None => overview::write(&tree, &reader, out),
         Some("write") => write::make(&tree, reader, name(1), dir(2), out),
         Some("find") => find::make(&tree, reader, name(1), dir(2), out),
+        Some("predict") => predict::run(&tree, reader, name(1), name(2), out),
         Some("check") => check(&tree, reader, dir(1), hint, out),
         Some(word) => unknown("exercise", word, WORDS),
     }
@@ -73,6 +76,6 @@ fn check(tree: &Tree, mut reader: Reader, dir: Option<PathBuf>, hint: bool, out:
     match exercise.kind()? {
         Kind::Write => write::check(tree, &mut reader, &mut exercise, hint, out),
         Kind::Find => find::check(tree, &mut reader, &mut exercise, hint, out),
-        Kind::Predict => failed("there are no such exercises yet"),
+        Kind::Predict => predict::check(tree, &mut reader, &exercise, out),
     }
 }

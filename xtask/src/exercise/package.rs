@@ -14,7 +14,7 @@ use crate::tree::{PLAIN, Step, Tree};
 const SUITE: &str = "shared-testutil/suite";
 
 /// As in the project, so that what it shares with others is built once.
-const PROFILES: &str = "\
+pub(super) const PROFILES: &str = "\
 [profile.dev]
 debug = \"line-tables-only\"
 

@@ -8,10 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::notes::save;
-use super::{cargo, package, runner};
+use super::{cargo, facade, package, runner};
 use crate::child;
 use crate::stop::Result;
-use crate::trace::program::FACADE;
 use crate::trace::record::{Record, What};
 use crate::tree::{Step, Tree};
 
@@ -55,36 +54,16 @@ pub(super) fn explain(tree: &Tree, step: &Step, dir: &Path, name: &str, test: &s
 /// A package in which a facade that records stands for the reader's crate, with one file of the suite.
 fn write(tree: &Tree, step: &Step, dir: &Path, name: &str, folder: &Path, file: &str) -> Result {
     let manifest = package::manifest(tree, package::folder(step), NAME, "")?;
-    let path = |path: &Path| format!("{:?}", path.display().to_string());
-    let own = format!(
-        "[dependencies]\nreal = {{ package = \"{name}\", path = {} }}\nshared-testutil = {{ path = {} }}\n",
-        path(dir),
-        path(&tree.path("shared-testutil")),
-    );
+    let own = facade::dependencies(tree, name, dir);
     let manifest = match manifest.contains("\n[dependencies]\n") {
         true => manifest.replacen("[dependencies]\n", &own, 1),
         false => format!("{manifest}\n{own}"),
     };
     package::write(tree, folder, &manifest)?;
-    save(&folder.join("src/lib.rs"), &facade(step))?;
+    save(&folder.join("src/lib.rs"), &facade::text(step))?;
     let top = package::top(NAME, step);
     package::write_tests(tree, folder, "suite", &top, &[file.to_owned()])?;
     Ok(())
-}
-
-/// The facade, with what the step has.
-fn facade(step: &Step) -> String {
-    let features = [
-        ("join", step.number >= 3),
-        ("pool", [4, 6].contains(&step.number)),
-        ("sockets", step.number >= 5),
-    ];
-    let put = |text: String, (name, has): (&str, bool)| {
-        let (yes, no) = if has { ("all()", "any()") } else { ("any()", "all()") };
-        text.replace(&format!("not(feature = \"{name}\")"), no)
-            .replace(&format!("feature = \"{name}\""), yes)
-    };
-    features.into_iter().fold(FACADE.to_owned(), put)
 }
 
 /// What became of the tasks that have not ended. Those that were forgotten come first.

@@ -1,0 +1,60 @@
+//! An echo: who waits for whom?
+
+use exp6_combined as sched;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use sched::{Async, Scheduler, sleep, spawn};
+
+/// Two connected sockets.
+async fn pair() -> (Async<TcpStream>, Async<TcpStream>) {
+    let listener = Async::<TcpListener>::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = listener.get_ref().local_addr().expect("its address");
+    let here = Async::<TcpStream>::connect(address).await.expect("a connection");
+    let (there, _) = listener.accept().await.expect("a connection");
+    (here, there)
+}
+
+async fn read(stream: &Async<TcpStream>) -> u8 {
+    let mut byte = [0];
+    let count = stream.read_with(|mut stream| stream.read(&mut byte)).await;
+    assert_eq!(count.expect("a stream"), 1, "there is a byte");
+    byte[0]
+}
+
+async fn write(stream: &Async<TcpStream>, bytes: &[u8]) {
+    let count = stream.write_with(|mut stream| stream.write(bytes)).await;
+    assert_eq!(count.expect("a stream"), bytes.len(), "there is room");
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+async fn echoes(there: Async<TcpStream>) {
+    println!("the server reads");
+    let byte = read(&there).await;
+    println!("the server has {byte}");
+    write(&there, &[byte + 1]).await;
+    println!("the server has answered");
+}
+
+async fn main_task() {
+    let (here, there) = pair().await;
+    let server = spawn(echoes(there));
+    println!("the client writes");
+    write(&here, &[1]).await;
+    println!("the client reads");
+    println!("the client has {}", read(&here).await);
+    server.await.expect("it does not panic");
+    sleep(ms(10)).await;
+    println!("the end");
+}
+
+fn main() {
+    let scheduler = Scheduler::new();
+    scheduler.spawn(main_task());
+    scheduler.run();
+}
