@@ -12,7 +12,11 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Option<ExitS
 }
 
 /// The same. `last` is told the process's id just before it is ended.
-pub(crate) fn run_and_see(command: &mut Command, limit: Duration, last: impl FnOnce(u32)) -> Result<Option<ExitStatus>> {
+pub(crate) fn run_and_see(
+    command: &mut Command,
+    limit: Duration,
+    last: impl FnOnce(u32),
+) -> Result<Option<ExitStatus>> {
     // A group of its own, so that what it has started ends with it.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);

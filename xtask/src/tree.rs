@@ -182,7 +182,10 @@ impl Tree {
     pub(crate) fn at(root: &Path) -> Option<Self> {
         let root = root.canonicalize().ok()?;
         // Windows marks what is canonical. Not all programs take such a path.
-        let root = root.to_str().and_then(|path| path.strip_prefix(r"\\?\")).map_or(root.clone(), PathBuf::from);
+        let root = root
+            .to_str()
+            .and_then(|path| path.strip_prefix(r"\\?\"))
+            .map_or(root.clone(), PathBuf::from);
         let is_it = STEPS.iter().all(|step| root.join(step.dir).is_dir());
         is_it.then_some(Self { root })
     }

@@ -135,11 +135,17 @@ impl Sought {
     /// What kind of mistake it is, in which file, and where.
     fn hints(&self, page: &str) -> Vec<String> {
         let kind = match page.find(&format!("\n### {}", self.mistake.title)) {
-            Some(place) => page[..place].rsplit("\n## ").next().and_then(|text| text.lines().next()),
+            Some(place) => page[..place]
+                .rsplit("\n## ")
+                .next()
+                .and_then(|text| text.lines().next()),
             None => None,
         };
         let names: Vec<_> = self.files.iter().map(|(name, ..)| name.as_str()).collect();
-        let places = self.files.iter().flat_map(|(name, after, before)| places(name, after, before));
+        let places = self
+            .files
+            .iter()
+            .flat_map(|(name, after, before)| places(name, after, before));
         vec![
             format!("docs/broken.md has it in the chapter \"{}\".", kind.unwrap_or_default()),
             format!("It is in {}.", names.join(" and ")),
@@ -152,10 +158,15 @@ impl Sought {
 fn places(name: &str, text: &str, other: &str) -> Vec<String> {
     let (lines, mut places) = (lines::split(text), Vec::<String>::new());
     for change in lines::changes(text, other) {
-        let above = lines[..change.old.end.max(change.old.start + 1).min(lines.len())].iter().rev();
+        let above = lines[..change.old.end.max(change.old.start + 1).min(lines.len())]
+            .iter()
+            .rev();
         let is_item = |line: &&&str| {
             let line = line.trim_start();
-            !line.starts_with("//") && ["fn ", "struct ", "const ", "impl", "static "].iter().any(|word| line.contains(word))
+            !line.starts_with("//")
+                && ["fn ", "struct ", "const ", "impl", "static "]
+                    .iter()
+                    .any(|word| line.contains(word))
         };
         let mut above = above.filter(is_item);
         if let Some(item) = above.next() {
@@ -174,9 +185,14 @@ fn is_comment(line: &str) -> bool {
 
 /// Comments that came with a mistake are left out.
 fn without_new_comments(before: &str, after: &str) -> String {
-    let new: Vec<_> = lines::changes(before, after).iter().flat_map(|change| change.new.clone()).collect();
+    let new: Vec<_> = lines::changes(before, after)
+        .iter()
+        .flat_map(|change| change.new.clone())
+        .collect();
     let kept = lines::split(after).into_iter().enumerate();
-    kept.filter(|(number, line)| !(is_comment(line) && new.contains(number))).map(|(_, line)| line).collect()
+    kept.filter(|(number, line)| !(is_comment(line) && new.contains(number)))
+        .map(|(_, line)| line)
+        .collect()
 }
 
 /// The documentation stays, and what makes unsafe code sound.
@@ -196,35 +212,59 @@ fn without_comments(text: &str) -> String {
     kept
 }
 
-pub(super) fn make(tree: &Tree, mut reader: Reader, name: Option<String>, dir: Option<PathBuf>, out: &mut impl Write) -> Result {
+pub(super) fn make(
+    tree: &Tree,
+    mut reader: Reader,
+    name: Option<String>,
+    dir: Option<PathBuf>,
+    out: &mut impl Write,
+) -> Result {
     let name = match name {
         Some(name) => name,
-        None => match list(tree)?.into_iter().find(|(name, _)| !reader.is_done(Kind::Find, name)) {
+        None => match list(tree)?
+            .into_iter()
+            .find(|(name, _)| !reader.is_done(Kind::Find, name))
+        {
             Some((name, _)) => name,
             None => return Ok(writeln!(out, "all mistakes are found")?),
         },
     };
     let sought = Sought::read(tree, &name)?;
-    let dir = dir.map_or_else(|| reader.place(&name), Ok)?;
-    let (files, manifest) = (sought.copy(tree)?, package::manifest(tree, package::folder(sought.step), &name, LINTS)?);
+    let dir = reader.place(&name, dir)?;
+    let (files, manifest) = (
+        sought.copy(tree)?,
+        package::manifest(tree, &dir, package::folder(sought.step), &name, LINTS)?,
+    );
     let exercise = Exercise::make(&dir, Kind::Find, &name)?;
+    reader.begin(Kind::Find, &name, &exercise)?;
     for (file, text) in files {
         save(&exercise.dir.join(file), &text)?;
     }
-    package::write(tree, &exercise.dir, &manifest)?;
+    package::write(tree, &exercise.dir, &manifest, &reader.env())?;
     sought.put_tests(tree, &exercise.dir)?;
     save(&exercise.dir.join("README.md"), &sought.page())?;
-    save(&exercise.dir.join("docs.md"), &format!("{name}: README.md says what is wrong.\n"))?;
-    reader.note(Kind::Find, &name, "begun")?;
-    reader.note_latest(&exercise)?;
+    save(
+        &exercise.dir.join("docs.md"),
+        &format!("{name}: README.md says what is wrong.\n"),
+    )?;
     let (dir, test) = (exercise.dir.display(), &sought.mistake.test.name);
-    writeln!(out, "{TITLE}{name}{TITLE:#} is in {dir}: {} with a mistake", sought.step)?;
+    writeln!(
+        out,
+        "{TITLE}{name}{TITLE:#} is in {dir}: {} with a mistake",
+        sought.step
+    )?;
     writeln!(out, "the symptom: this test fails: {test}")?;
     writeln!(out, "whether it is mended:")?;
     Ok(writeln!(out, "  cargo xtask exercise check {dir}")?)
 }
 
-pub(super) fn check(tree: &Tree, reader: &mut Reader, exercise: &mut Exercise, hint: bool, out: &mut impl Write) -> Result {
+pub(super) fn check(
+    tree: &Tree,
+    reader: &mut Reader,
+    exercise: &mut Exercise,
+    hint: bool,
+    out: &mut impl Write,
+) -> Result {
     let sought = Sought::read(tree, exercise.name())?;
     if sought.put_tests(tree, &exercise.dir)? {
         writeln!(out, "the tests were changed, and are put back")?;
@@ -233,9 +273,16 @@ pub(super) fn check(tree: &Tree, reader: &mut Reader, exercise: &mut Exercise, h
     let built = cargo::build(tree, &exercise.dir, &["test", "--no-run", "--test", "suite"])?;
     let suite = Program::new(tree, cargo::program(&built, "suite")?, &exercise.dir)?;
     let symptom = vec![sought.mistake.test.name.clone()];
-    let program = if sought.is_model() { &sought.model(tree, &exercise.dir)? } else { &suite };
+    let program = if sought.is_model() {
+        &sought.model(tree, &exercise.dir)?
+    } else {
+        &suite
+    };
     if !program.tests()?.contains(&symptom[0]) {
-        return failed(format!("this system does not have the test {}: try another exercise", symptom[0]));
+        return failed(format!(
+            "this system does not have the test {}: try another exercise",
+            symptom[0]
+        ));
     }
     if let Some(failure) = program.first_failure(&symptom)? {
         writeln!(out, "{TITLE}{}{TITLE:#} is not mended yet\n", sought.name)?;
@@ -249,12 +296,21 @@ pub(super) fn check(tree: &Tree, reader: &mut Reader, exercise: &mut Exercise, h
     let again = all.get(place).map(std::slice::from_ref).unwrap_or_default();
     if let Some(failure) = suite.first_failure(again)? {
         let test = &again[failure.place];
-        writeln!(out, "{TITLE}{}{TITLE:#}: the symptom is gone, but something else is broken\n", sought.name)?;
+        writeln!(
+            out,
+            "{TITLE}{}{TITLE:#}: the symptom is gone, but something else is broken\n",
+            sought.name
+        )?;
         sought.tell(tree, exercise, test, &failure, out)?;
         return failed(format!("{}: this test fails now: {test}", sought.name));
     }
     reader.note(Kind::Find, &sought.name, DONE)?;
-    writeln!(out, "{TITLE}{} is mended{TITLE:#}: all {} tests pass. This is the chapter on it:\n", sought.name, all.len())?;
+    writeln!(
+        out,
+        "{TITLE}{} is mended{TITLE:#}: all {} tests pass. This is the chapter on it:\n",
+        sought.name,
+        all.len()
+    )?;
     Ok(writeln!(out, "{}", sought.chapter(&tree.read(broken::PAGE)?))?)
 }
 

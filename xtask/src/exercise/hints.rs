@@ -7,7 +7,11 @@ use crate::stop::Result;
 
 /// `name` is where the exercise notes how many were given.
 pub(super) fn tell(exercise: &mut Exercise, name: &str, hints: &[String], more: bool, out: &mut impl Write) -> Result {
-    let given: usize = exercise.notes.get(name).and_then(|level| level.parse().ok()).unwrap_or(0);
+    let given: usize = exercise
+        .notes
+        .get(name)
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(0);
     let level = (given + usize::from(more)).min(hints.len());
     if more {
         exercise.notes.set(name, level)?;

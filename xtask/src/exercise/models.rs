@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{cargo, package};
 use crate::broken;
 use crate::stop::Result;
-use crate::tree::{Step, STEPS, Tree};
+use crate::tree::{STEPS, Step, Tree};
 
 pub(super) const PACKAGE: &str = "verify";
 
@@ -26,10 +26,18 @@ pub(super) fn build(tree: &Tree, step: &Step, dir: &Path) -> Result<PathBuf> {
     let root = cargo::target(tree)?.join(PROGRAM);
     for other in &STEPS {
         let folder = root.join(other.dir);
-        let from = if other == step { dir.to_owned() } else { tree.path(other.dir) };
+        let from = if other == step {
+            dir.to_owned()
+        } else {
+            tree.path(other.dir)
+        };
         for part in ["src", "fast", "extra"] {
             // The reader's copy has no twins.
-            let place = if from.join(part).is_dir() { from.join(part) } else { tree.path(other.dir).join(part) };
+            let place = if from.join(part).is_dir() {
+                from.join(part)
+            } else {
+                tree.path(other.dir).join(part)
+            };
             if place.is_dir() {
                 std::fs::create_dir_all(&folder)?;
                 broken::same(&place, &folder.join(part))?;
@@ -41,7 +49,12 @@ pub(super) fn build(tree: &Tree, step: &Step, dir: &Path) -> Result<PathBuf> {
     for part in ["src", "tests", "build.rs"] {
         broken::same(&tree.path(PACKAGE).join(part), &package.join(part))?;
     }
-    package::write(tree, &package, &package::manifest(tree, PACKAGE, PACKAGE, PROFILES)?)?;
+    package::write(
+        tree,
+        &package,
+        &package::manifest(tree, &package, PACKAGE, PACKAGE, PROFILES)?,
+        "",
+    )?;
     let built = cargo::build(tree, &package, &["test", "--no-run", "--test", PROGRAM])?;
     cargo::program(&built, PROGRAM)
 }

@@ -1,8 +1,10 @@
 //! A crate outside of the workspace, with a step's dependencies and tests. All paths in it are absolute.
 
 use std::fs;
-use std::path::Path;
+use std::hash::{Hash, Hasher};
+use std::path::{self, Path};
 
+use fnv::FnvHasher;
 use toml::{Table, Value};
 
 use super::cargo;
@@ -35,18 +37,18 @@ pub(super) fn lib(package: &str) -> String {
     package.replace('-', "_")
 }
 
-/// What Cargo needs: a manifest, the versions of the project, and where to build.
-pub(super) fn write(tree: &Tree, dir: &Path, manifest: &str) -> Result {
+/// What Cargo needs: a manifest, the versions of the project, and where to build. `env` is what it tells the programs that it runs.
+pub(super) fn write(tree: &Tree, dir: &Path, manifest: &str, env: &str) -> Result {
     save(&dir.join("Cargo.toml"), manifest)?;
     // Nothing has to be fetched that the project does not have.
     if !dir.join("Cargo.lock").exists() {
         save(&dir.join("Cargo.lock"), &tree.read("Cargo.lock")?)?;
     }
-    save(&dir.join(".cargo/config.toml"), &config(tree)?)
+    save(&dir.join(".cargo/config.toml"), &config(tree, env)?)
 }
 
 /// `cargo test` builds where `cargo xtask exercise check` does, and `cargo xtask` works there, too.
-fn config(tree: &Tree) -> Result<String> {
+fn config(tree: &Tree, env: &str) -> Result<String> {
     let project = tree.root().join("Cargo.toml");
     let (xtask, target) = (cargo::project_target(tree)?, cargo::target(tree)?);
     let words = ["run", "--quiet", "--package", "xtask", "--manifest-path"].map(str::to_owned);
@@ -59,20 +61,29 @@ fn config(tree: &Tree) -> Result<String> {
     ]);
     let target = target.display().to_string();
     Ok(format!(
-        "[alias]\nxtask = {words:?}\n\n[build]\ntarget-dir = {target:?}\n\n[env]\nRUST_TEST_THREADS = \"8\"\n"
+        "[alias]\nxtask = {words:?}\n\n[build]\ntarget-dir = {target:?}\n\n[env]\nRUST_TEST_THREADS = \"8\"\n{env}"
     ))
 }
 
-/// A manifest with the dependencies of the crate in `folder`. `more` goes into it as well.
-pub(super) fn manifest(tree: &Tree, folder: &str, package: &str, more: &str) -> Result<String> {
+/// A version that tells packages of one name in several folders apart: Cargo takes them for one otherwise, as they share a
+/// target folder, and builds only one of them.
+pub(super) fn version(dir: &Path) -> Result<String> {
+    let mut hasher = FnvHasher::default();
+    path::absolute(dir)?.hash(&mut hasher);
+    Ok(format!("0.1.0+{:x}", hasher.finish() as u32))
+}
+
+/// A manifest for a package in `dir`, with the dependencies of the crate in `folder`. `more` goes into it as well.
+pub(super) fn manifest(tree: &Tree, dir: &Path, folder: &str, package: &str, more: &str) -> Result<String> {
     let from = format!("{folder}/Cargo.toml");
     let (own, project) = (tree.read_toml(&from)?, tree.read_toml("Cargo.toml")?);
     let shared = project.get("workspace").and_then(|table| table.get("dependencies"));
     let Some(shared) = shared.and_then(Value::as_table) else {
         return failed("Cargo.toml: there is no [workspace.dependencies]");
     };
+    let version = version(dir)?;
     let mut text = format!(
-        "[package]\nname = \"{package}\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n\
+        "[package]\nname = \"{package}\"\nversion = \"{version}\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n\
          [lib]\ndoctest = false\n\n{more}"
     );
     let mut section = |head: &str, table: &Table| -> Result {
@@ -141,7 +152,9 @@ fn inline(value: &Value) -> String {
 /// The files of the suite that a program of a step's tests lists.
 pub(super) fn listed(tree: &Tree, step: &Step, program: &str) -> Result<Vec<String>> {
     let text = tree.read(&format!("{}/tests/{program}.rs", folder(step)))?;
-    let names = text.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    let names = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
     Ok(names.map(str::to_owned).collect())
 }
 
@@ -157,7 +170,9 @@ pub(super) fn write_tests(tree: &Tree, dir: &Path, program: &str, top: &str, fil
     for name in files {
         list.push_str(&format!("\n#[path = \"suite/{name}.rs\"]\nmod {name};\n"));
         let path = format!("{SUITE}/{name}.rs");
-        let text = tree.read(&path)?.replace("../../exp6-combined", &tree.path("exp6-combined").display().to_string());
+        let text = tree
+            .read(&path)?
+            .replace("../../exp6-combined", &tree.path("exp6-combined").display().to_string());
         put(&dir.join("tests/suite").join(format!("{name}.rs")), &text)?;
     }
     put(&dir.join("tests").join(format!("{program}.rs")), &list)?;

@@ -68,7 +68,10 @@ impl Parts {
                 None => (entry, None),
             };
             part.entries.push((test.to_owned(), sentence));
-        } else if let Some(hint) = line.strip_prefix(|c: char| c.is_ascii_digit()).and_then(|line| line.strip_prefix(": ")) {
+        } else if let Some(hint) = line
+            .strip_prefix(|c: char| c.is_ascii_digit())
+            .and_then(|line| line.strip_prefix(": "))
+        {
             part.hints.push(hint.to_owned());
         } else {
             // A line that goes on.
@@ -89,7 +92,12 @@ impl Parts {
 
     /// All tests in their order. A test that is not there on this system is left out.
     pub(super) fn order(&self, tests: &[String]) -> Vec<Listed> {
-        let all = || self.parts.iter().enumerate().flat_map(|(part, with)| with.entries.iter().map(move |entry| (part, entry)));
+        let all = || {
+            self.parts
+                .iter()
+                .enumerate()
+                .flat_map(|(part, with)| with.entries.iter().map(move |entry| (part, entry)))
+        };
         let is_named = |test: &String| all().any(|(_, (name, _))| name == test);
         let mut listed = Vec::new();
         for (part, (name, sentence)) in all() {

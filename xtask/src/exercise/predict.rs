@@ -37,8 +37,16 @@ fn source(step: &Step, number: usize) -> String {
     format!("{DATA}/{}.rs", name(step, number))
 }
 
-pub(super) fn run(tree: &Tree, mut reader: Reader, step: Option<String>, number: Option<String>, out: &mut impl Write) -> Result {
-    let undone = |step: &Step, reader: &Reader| (1..=PROGRAMS).find(|number| !reader.is_done(Kind::Predict, &name(step, *number)));
+pub(super) fn run(
+    tree: &Tree,
+    mut reader: Reader,
+    step: Option<String>,
+    number: Option<String>,
+    out: &mut impl Write,
+) -> Result {
+    let undone = |step: &Step, reader: &Reader| {
+        (1..=PROGRAMS).find(|number| !reader.is_done(Kind::Predict, &name(step, *number)))
+    };
     let step = match step {
         Some(word) => Step::parse(&word)?,
         None => match STEPS.iter().find(|step| undone(step, &reader).is_some()) {
@@ -53,7 +61,7 @@ pub(super) fn run(tree: &Tree, mut reader: Reader, step: Option<String>, number:
         },
         None => undone(step, &reader).unwrap_or(1),
     };
-    let exercise = open(tree, &reader, step)?;
+    let exercise = open(tree, &mut reader, step)?;
     reader.note_latest(&exercise)?;
     let answer = match given(&exercise, number)? {
         Some(answer) => answer,
@@ -81,12 +89,13 @@ pub(super) fn check(tree: &Tree, reader: &mut Reader, exercise: &Exercise, out: 
     }
 }
 
-fn open(tree: &Tree, reader: &Reader, step: &Step) -> Result<Exercise> {
-    let dir = reader.place(&folder(step))?;
+fn open(tree: &Tree, reader: &mut Reader, step: &Step) -> Result<Exercise> {
+    let dir = reader.place(&folder(step), None)?;
     if let Ok(exercise) = Exercise::open(&dir) {
         return Ok(exercise);
     }
     let exercise = Exercise::make(&dir, Kind::Predict, &step.short())?;
+    reader.begin(Kind::Predict, &step.short(), &exercise)?;
     for number in 1..=PROGRAMS {
         save(&dir.join(format!("{number}.rs")), &tree.read(&source(step, number))?)?;
     }
@@ -125,13 +134,24 @@ fn given(exercise: &Exercise, number: usize) -> Result<Option<Vec<String>>> {
 }
 
 /// Shows the program. Whoever sits at a terminal can answer at once.
-fn ask(tree: &Tree, reader: &mut Reader, exercise: &Exercise, step: &'static Step, number: usize, out: &mut impl Write) -> Result {
+fn ask(
+    tree: &Tree,
+    reader: &mut Reader,
+    exercise: &Exercise,
+    step: &'static Step,
+    number: usize,
+    out: &mut impl Write,
+) -> Result {
     let path = answer_path(exercise, number);
     writeln!(out, "{}", tree.read(&source(step, number))?)?;
     writeln!(out, "{TITLE}What does {} print?{TITLE:#}", name(step, number))?;
     if !io::stdin().is_terminal() {
         writeln!(out, "Write the lines into {}, and then:", path.display())?;
-        return Ok(writeln!(out, "  cargo xtask exercise predict {} {number}", step.number)?);
+        return Ok(writeln!(
+            out,
+            "  cargo xtask exercise predict {} {number}",
+            step.number
+        )?);
     }
     writeln!(out, "One line after the other; an empty line ends it.")?;
     out.flush()?;
@@ -145,19 +165,35 @@ fn ask(tree: &Tree, reader: &mut Reader, exercise: &Exercise, step: &'static Ste
         text.push('\n');
     }
     if text.is_empty() {
-        return Ok(writeln!(out, "no answer: the program is {} in {}", number, exercise.dir.display())?);
+        return Ok(writeln!(
+            out,
+            "no answer: the program is {} in {}",
+            number,
+            exercise.dir.display()
+        )?);
     }
     save(&path, &text)?;
     compare(tree, reader, step, number, &lines(&text), out)
 }
 
-fn compare(tree: &Tree, reader: &mut Reader, step: &'static Step, number: usize, answer: &[String], out: &mut impl Write) -> Result {
+fn compare(
+    tree: &Tree,
+    reader: &mut Reader,
+    step: &'static Step,
+    number: usize,
+    answer: &[String],
+    out: &mut impl Write,
+) -> Result {
     out.flush()?;
     let (real, record) = execute(tree, step, number)?;
     let name = name(step, number);
     if *answer == real {
         reader.note(Kind::Predict, &name, DONE)?;
-        return Ok(writeln!(out, "{TITLE}{name} is right{TITLE:#}: all {} lines", real.len())?);
+        return Ok(writeln!(
+            out,
+            "{TITLE}{name} is right{TITLE:#}: all {} lines",
+            real.len()
+        )?);
     }
     let same = answer.iter().zip(&real).take_while(|(a, b)| a == b).count();
     writeln!(out, "{TITLE}{name}: here they part{TITLE:#}\n")?;
@@ -165,7 +201,10 @@ fn compare(tree: &Tree, reader: &mut Reader, step: &'static Step, number: usize,
         writeln!(out, "{line:>4}  {text}")?;
     }
     let end = "(nothing more)";
-    let (mine, its) = (answer.get(same).map_or(end, String::as_str), real.get(same).map_or(end, String::as_str));
+    let (mine, its) = (
+        answer.get(same).map_or(end, String::as_str),
+        real.get(same).map_or(end, String::as_str),
+    );
     writeln!(out, "{:>4}  {REMOVED}you:        {mine}{REMOVED:#}", same + 1)?;
     writeln!(out, "      {ADDED}the program: {its}{ADDED:#}\n")?;
     if let Some(record) = record {
@@ -183,8 +222,13 @@ fn execute(tree: &Tree, step: &'static Step, number: usize) -> Result<(Vec<Strin
     let id = format!("{}-{number}", std::process::id());
     let (log, record) = (dir.join(format!("{id}.txt")), dir.join(format!("{id}.json")));
     let mut command = Command::new(binary);
-    command.env("TRACE_FILE", &record).env("TRACE_LIMIT", LIMIT.as_secs_f64().to_string());
-    command.stdin(Stdio::null()).stdout(File::create(&log)?).stderr(Stdio::null());
+    command
+        .env("TRACE_FILE", &record)
+        .env("TRACE_LIMIT", LIMIT.as_secs_f64().to_string());
+    command
+        .stdin(Stdio::null())
+        .stdout(File::create(&log)?)
+        .stderr(Stdio::null());
     let ended = child::run(&mut command, 2 * LIMIT)?;
     let text = fs::read_to_string(&log)?;
     let recorded = fs::read_to_string(&record).unwrap_or_default();
@@ -215,5 +259,5 @@ fn write(tree: &Tree, step: &Step, dir: &Path) -> Result {
     }
     manifest.push_str(&facade::dependencies(tree, step.dir, &tree.path(step.dir)));
     save(&dir.join("lib.rs"), &facade::text(step))?;
-    package::write(tree, dir, &format!("{manifest}\n{}", package::PROFILES))
+    package::write(tree, dir, &format!("{manifest}\n{}", package::PROFILES), "")
 }

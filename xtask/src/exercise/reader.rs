@@ -31,11 +31,7 @@ pub(super) enum Kind {
     Predict,
 }
 
-const KINDS: [(Kind, &str); 3] = [
-    (Kind::Write, "write"),
-    (Kind::Find, "find"),
-    (Kind::Predict, "predict"),
-];
+const KINDS: [(Kind, &str); 3] = [(Kind::Write, "write"), (Kind::Find, "find"), (Kind::Predict, "predict")];
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,15 +58,39 @@ impl Reader {
         &self.dir
     }
 
+    /// For Cargo's configuration: in an exercise, `cargo xtask` finds this folder.
+    pub(super) fn env(&self) -> String {
+        format!("{PLACE} = {:?}\n", self.dir.display().to_string())
+    }
+
     /// Where an exercise of this name goes, if nothing else is said.
-    pub(super) fn place(&self, name: &str) -> Result<PathBuf> {
-        if is_full(&self.dir) && !self.progress.path().exists() {
+    pub(super) fn place(&self, name: &str, said: Option<PathBuf>) -> Result<PathBuf> {
+        self.is_ours()?;
+        Ok(said.unwrap_or_else(|| self.dir.join(name)))
+    }
+
+    /// A folder that holds something else is left alone.
+    fn is_ours(&self) -> Result {
+        if is_full(&self.dir) && !self.progress.path().exists() || self.dir.is_file() {
             return failed(format!(
-                "{} is there already, and holds something else: say where the exercises go: {PLACE}=FOLDER",
+                "{} is there already, and holds something else: say where the exercises go, in the variable {PLACE}",
                 self.dir.display()
             ));
         }
-        Ok(self.dir.join(name))
+        Ok(())
+    }
+
+    /// Notes that an exercise has been made, and where.
+    pub(super) fn begin(&mut self, kind: Kind, name: &str, exercise: &Exercise) -> Result {
+        self.progress
+            .set(&format!("place of {kind} {name}"), exercise.dir.display())?;
+        self.note(kind, name, "begun")?;
+        self.note_latest(exercise)
+    }
+
+    /// Where an exercise is.
+    pub(super) fn place_of(&self, kind: Kind, name: &str) -> Option<&str> {
+        self.progress.get(&format!("place of {kind} {name}"))
     }
 
     pub(super) fn progress(&self, kind: Kind, name: &str) -> Option<&str> {
@@ -90,6 +110,7 @@ impl Reader {
     }
 
     pub(super) fn note_latest(&mut self, exercise: &Exercise) -> Result {
+        self.is_ours()?;
         self.progress.set(LATEST, exercise.dir.display())
     }
 

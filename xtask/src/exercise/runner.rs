@@ -51,7 +51,10 @@ impl Program {
     }
 
     pub(super) fn tests(&self) -> Result<Vec<String>> {
-        let output = Command::new(&self.binary).arg("--list").current_dir(&self.dir).output()?;
+        let output = Command::new(&self.binary)
+            .arg("--list")
+            .current_dir(&self.dir)
+            .output()?;
         let text = String::from_utf8_lossy(&output.stdout);
         let names = text.lines().filter_map(|line| line.strip_suffix(": test"));
         Ok(names.map(str::to_owned).collect())
@@ -92,7 +95,10 @@ impl Program {
         let log = self.logs.join(format!("{}-{place}", std::process::id()));
         let file = File::create(&log)?;
         let mut command = Command::new(&self.binary);
-        command.args(["--exact", test]).current_dir(&self.dir).env("RUST_BACKTRACE", "0");
+        command
+            .args(["--exact", test])
+            .current_dir(&self.dir)
+            .env("RUST_BACKTRACE", "0");
         // As Cargo sets them: tests look there for the program of the demo and for files.
         command.env("CARGO_MANIFEST_DIR", &self.dir);
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
@@ -126,7 +132,10 @@ fn hang(limit: Duration, used: Option<Duration>) -> String {
         Some(used) if used < limit / 10 => {
             format!("; it used {:.1} s of processor time, so it waits", used.as_secs_f64())
         }
-        Some(used) => format!("; it used {:.1} s of processor time, so a loop goes round", used.as_secs_f64()),
+        Some(used) => format!(
+            "; it used {:.1} s of processor time, so a loop goes round",
+            used.as_secs_f64()
+        ),
     };
     format!("it hangs: not done within {seconds} s{how}")
 }

@@ -39,7 +39,10 @@ pub(super) fn explain(tree: &Tree, step: &Step, dir: &Path, name: &str, test: &s
         fs::remove_file(&record)?;
     }
     let mut command = Command::new(cargo::program(&built, "suite")?);
-    command.args(["--exact", test]).current_dir(dir).env("TRACE_FILE", &record);
+    command
+        .args(["--exact", test])
+        .current_dir(dir)
+        .env("TRACE_FILE", &record);
     command.env("TRACE_LIMIT", SECONDS.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     child::run(&mut command, Duration::from_secs(2 * SECONDS).min(runner::LIMIT))?;
@@ -53,13 +56,13 @@ pub(super) fn explain(tree: &Tree, step: &Step, dir: &Path, name: &str, test: &s
 
 /// A package in which a facade that records stands for the reader's crate, with one file of the suite.
 fn write(tree: &Tree, step: &Step, dir: &Path, name: &str, folder: &Path, file: &str) -> Result {
-    let manifest = package::manifest(tree, package::folder(step), NAME, "")?;
+    let manifest = package::manifest(tree, folder, package::folder(step), NAME, "")?;
     let own = facade::dependencies(tree, name, dir);
     let manifest = match manifest.contains("\n[dependencies]\n") {
         true => manifest.replacen("[dependencies]\n", &own, 1),
         false => format!("{manifest}\n{own}"),
     };
-    package::write(tree, folder, &manifest)?;
+    package::write(tree, folder, &manifest, "")?;
     save(&folder.join("src/lib.rs"), &facade::text(step))?;
     let top = package::top(NAME, step);
     package::write_tests(tree, folder, "suite", &top, &[file.to_owned()])?;
@@ -69,7 +72,10 @@ fn write(tree: &Tree, step: &Step, dir: &Path, name: &str, folder: &Path, file: 
 /// What became of the tasks that have not ended. Those that were forgotten come first.
 fn sentences(record: &Record) -> Vec<String> {
     let tasks = (0..record.rows.len()).filter(|row| !record.rows[*row].is_job);
-    let mut found: Vec<_> = (1..).zip(tasks).filter_map(|(number, row)| sentence(record, number, row)).collect();
+    let mut found: Vec<_> = (1..)
+        .zip(tasks)
+        .filter_map(|(number, row)| sentence(record, number, row))
+        .collect();
     if found.is_empty() && !record.events.is_empty() {
         return vec!["every task has ended, but the loop goes on".to_owned()];
     }
@@ -109,7 +115,10 @@ mod tests {
     use super::*;
 
     fn record(events: &[(usize, &str)]) -> Record {
-        let events: Vec<_> = events.iter().map(|(row, what)| json!([0, 0, row, what, null])).collect();
+        let events: Vec<_> = events
+            .iter()
+            .map(|(row, what)| json!([0, 0, row, what, null]))
+            .collect();
         let rows: Vec<_> = ["a", "b"].map(|name| json!({ "name": name, "kind": "task" })).to_vec();
         let value = json!({ "rows": rows, "threads": ["t"], "lost": 0, "parked": [], "events": events });
         Record::parse(&value).expect("it is a record")
@@ -122,7 +131,10 @@ mod tests {
         let lines = sentences(&record(&[&waits[..], &woken].concat()));
         assert_eq!(
             lines,
-            ["task 2 was woken, and never polled again", "task 1 waits: it was polled 1 times, and not woken since"]
+            [
+                "task 2 was woken, and never polled again",
+                "task 1 waits: it was polled 1 times, and not woken since"
+            ]
         );
         assert_eq!(sentences(&record(&waits))[0], "task 2 was spawned, and never polled");
     }
@@ -130,6 +142,9 @@ mod tests {
     #[test]
     fn if_all_have_ended_the_loop_goes_on() {
         let ended = [(0, "spawned"), (0, "poll"), (0, "ready")];
-        assert_eq!(sentences(&record(&ended)), ["every task has ended, but the loop goes on"]);
+        assert_eq!(
+            sentences(&record(&ended)),
+            ["every task has ended, but the loop goes on"]
+        );
     }
 }

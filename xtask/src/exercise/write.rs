@@ -28,7 +28,9 @@ pub(super) fn steps() -> impl Iterator<Item = &'static Step> {
 
 fn find(name: &str) -> Result<&'static Step> {
     let is_it = |step: &&Step| [&step.number.to_string(), &step.short(), step.dir].contains(&name);
-    steps().find(is_it).map_or_else(|| unknown("step to write", name, steps()), Ok)
+    steps()
+        .find(is_it)
+        .map_or_else(|| unknown("step to write", name, steps()), Ok)
 }
 
 fn package_name(step: &Step) -> String {
@@ -40,7 +42,13 @@ pub(super) fn parts(tree: &Tree, step: &Step) -> Result<Parts> {
     Parts::parse(&path, &tree.read(&path)?)
 }
 
-pub(super) fn make(tree: &Tree, mut reader: Reader, name: Option<String>, dir: Option<PathBuf>, out: &mut impl Write) -> Result {
+pub(super) fn make(
+    tree: &Tree,
+    mut reader: Reader,
+    name: Option<String>,
+    dir: Option<PathBuf>,
+    out: &mut impl Write,
+) -> Result {
     let step = match name {
         Some(name) => find(&name)?,
         None => match steps().find(|step| !reader.is_done(Kind::Write, &step.short())) {
@@ -48,20 +56,22 @@ pub(super) fn make(tree: &Tree, mut reader: Reader, name: Option<String>, dir: O
             None => return Ok(writeln!(out, "all steps are written")?),
         },
     };
-    let dir = dir.map_or_else(|| reader.place(&package_name(step)), Ok)?;
+    let dir = reader.place(&package_name(step), dir)?;
     let (name, lint) = (package_name(step), if step.number < 5 { SAFE } else { "" });
     let (parts, files) = (parts(tree, step)?, start(tree, step)?);
-    let manifest = package::manifest(tree, package::folder(step), &name, lint)?;
+    let manifest = package::manifest(tree, &dir, package::folder(step), &name, lint)?;
     let exercise = Exercise::make(&dir, Kind::Write, &step.short())?;
+    reader.begin(Kind::Write, &step.short(), &exercise)?;
     for (file, text) in files {
         save(&exercise.dir.join("src").join(file), &text)?;
     }
-    package::write(tree, &exercise.dir, &manifest)?;
+    package::write(tree, &exercise.dir, &manifest, &reader.env())?;
     put_tests(tree, step, &parts, &exercise.dir)?;
     save(&exercise.dir.join("README.md"), &page(step, &parts))?;
-    save(&exercise.dir.join("docs.md"), &format!("{name}: README.md says what it is to become.\n"))?;
-    reader.note(Kind::Write, &step.short(), "begun")?;
-    reader.note_latest(&exercise)?;
+    save(
+        &exercise.dir.join("docs.md"),
+        &format!("{name}: README.md says what it is to become.\n"),
+    )?;
     let dir = exercise.dir.display();
     writeln!(out, "{TITLE}{name}{TITLE:#} is in {dir}")?;
     writeln!(out, "its README.md says what to do; this tells how far it is:")?;
@@ -86,7 +96,13 @@ pub(super) fn start(tree: &Tree, step: &Step) -> Result<Vec<(String, String)>> {
     let demo = tree.read(&format!("{step}/src/main.rs"))?;
     let alias = format!("use {} as sched;\n", package::lib(&package_name(step)));
     let own = format!("cargo run -p {step}");
-    put("main.rs", step.without_alias(&demo).replace("use … as sched;\n", &alias).replace(&own, "cargo run"), &mut files);
+    put(
+        "main.rs",
+        step.without_alias(&demo)
+            .replace("use … as sched;\n", &alias)
+            .replace(&own, "cargo run"),
+        &mut files,
+    );
     Ok(files)
 }
 
@@ -131,7 +147,10 @@ fn put_tests(tree: &Tree, step: &Step, parts: &Parts, dir: &Path) -> Result<bool
     let mut files = package::listed(tree, step, "suite")?;
     files.retain(|file| parts.has_file(file));
     let top = package::top(&package_name(step), step);
-    save(&dir.join("tests/demo.stdout"), &tree.read(&format!("{step}/tests/demo.stdout"))?)?;
+    save(
+        &dir.join("tests/demo.stdout"),
+        &tree.read(&format!("{step}/tests/demo.stdout"))?,
+    )?;
     package::write_tests(tree, dir, "suite", &top, &files)
 }
 
@@ -156,7 +175,13 @@ fn page(step: &Step, parts: &Parts) -> String {
     text
 }
 
-pub(super) fn check(tree: &Tree, reader: &mut Reader, exercise: &mut Exercise, hint: bool, out: &mut impl Write) -> Result {
+pub(super) fn check(
+    tree: &Tree,
+    reader: &mut Reader,
+    exercise: &mut Exercise,
+    hint: bool,
+    out: &mut impl Write,
+) -> Result {
     let step = find(exercise.name())?;
     let parts = parts(tree, step)?;
     if put_tests(tree, step, &parts, &exercise.dir)? {
@@ -169,17 +194,35 @@ pub(super) fn check(tree: &Tree, reader: &mut Reader, exercise: &mut Exercise, h
     let tests: Vec<_> = order.iter().map(|listed| listed.test.clone()).collect();
     let Some(failure) = program.first_failure(&tests)? else {
         reader.note(Kind::Write, &step.short(), DONE)?;
-        writeln!(out, "{TITLE}{} is written{TITLE:#}: all {} tests pass\n", package_name(step), tests.len())?;
+        writeln!(
+            out,
+            "{TITLE}{} is written{TITLE:#}: all {} tests pass\n",
+            package_name(step),
+            tests.len()
+        )?;
         return differences(tree, step, &exercise.dir, out);
     };
-    reader.note(Kind::Write, &step.short(), &format!("{} of {}", failure.place, tests.len()))?;
+    reader.note(
+        Kind::Write,
+        &step.short(),
+        &format!("{} of {}", failure.place, tests.len()),
+    )?;
     let listed = &order[failure.place];
     let part = &parts.parts[listed.part];
     let title = format!("part {} of {}: {}", listed.part + 1, parts.parts.len(), part.title);
     writeln!(out, "{TITLE}{} {title}{TITLE:#}", package_name(step))?;
     let bar = super::overview::bar(failure.place, tests.len());
-    writeln!(out, "{bar} {} of {} tests pass, in their order\n\n{}\n", failure.place, tests.len(), part.text)?;
-    let sentence = listed.sentence.clone().unwrap_or_else(|| runner::sentence(&listed.test));
+    writeln!(
+        out,
+        "{bar} {} of {} tests pass, in their order\n\n{}\n",
+        failure.place,
+        tests.len(),
+        part.text
+    )?;
+    let sentence = listed
+        .sentence
+        .clone()
+        .unwrap_or_else(|| runner::sentence(&listed.test));
     failure.tell(&listed.test, &sentence, out)?;
     if failure.hangs {
         out.flush()?;
@@ -207,7 +250,10 @@ fn differences(tree: &Tree, step: &Step, dir: &Path, out: &mut impl Write) -> Re
     let mut files = Vec::new();
     for name in names {
         let mine = fs::read_to_string(dir.join("src").join(&name)).ok();
-        let our = ours.contains(&name).then(|| tree.read(&format!("{step}/src/{name}"))).transpose()?;
+        let our = ours
+            .contains(&name)
+            .then(|| tree.read(&format!("{step}/src/{name}")))
+            .transpose()?;
         files.push(FileDiff::between(&name, mine, our));
     }
     files.sort_by_key(|file| compare::place(step, file));
