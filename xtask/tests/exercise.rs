@@ -219,47 +219,47 @@ fn a_mistake_is_copied_without_its_name_and_its_comments() {
     }
 }
 
+/// All in one test, because it is built for each.
 #[test]
-fn code_that_does_not_compile_shows_the_compilers_words() {
-    let reader = Reader::new("compiler");
-    reader.exercise(&["write", "exp2"]).succeeded();
-    fs::write(reader.path("my-exp2/src/sleep.rs"), "pub fn sleep() -> u32 { false }").expect("a file");
-    let ended = reader.exercise(&["check"]);
-    ended.failed(&["mismatched types", "src/sleep.rs:1", "it does not compile"]);
-}
-
-#[test]
-fn exp2_is_written() {
+fn exp2_is_written_from_the_stubs_to_the_end() {
     let reader = Reader::new("exp2");
-    let (before, after) = reader.solve("write", "exp2", "my-exp2");
-    before.says(&[
-        "part 1 of",
-        "0 of",
-        "A task that is not woken is not polled.",
-        "wakes::a_task_that_is_not_woken_is_not_polled",
-        "tests/suite/wakes.rs:",
-        "--hint",
-    ]);
-    after.says(&["my-exp2 is written", "park.rs: the same", "From yours (a) to ours (b)"]);
+    reader.exercise(&["write", "exp2"]).succeeded();
+    the_compilers_words_are_shown(&reader);
+    hints_come_one_by_one_and_stay(&reader);
+    let dir = reader.path("my-exp2");
+    copy(&project().join("exp2-sleep/src"), &dir.join("src"));
+    let ended = reader.exercise(&["check", dir.to_str().expect("a path")]).succeeded();
+    ended.says(&["my-exp2 is written", "park.rs: the same", "From yours (a) to ours (b)"]);
     reader
         .exercise(&[])
         .succeeded()
         .says(&["exp2           done", "write exp3"]);
 }
 
-#[test]
-fn hints_come_one_by_one_and_stay_and_tests_are_put_back() {
-    let reader = Reader::new("hints");
-    reader.exercise(&["write", "exp2"]).succeeded();
+fn the_compilers_words_are_shown(reader: &Reader) {
+    let (file, stub) = (reader.path("my-exp2/src/sleep.rs"), reader.read("my-exp2/src/sleep.rs"));
+    fs::write(&file, "pub fn sleep() -> u32 { false }").expect("a file");
+    let ended = reader.exercise(&["check"]);
+    ended.failed(&["mismatched types", "src/sleep.rs:1", "it does not compile"]);
+    fs::write(&file, stub).expect("a file");
+}
+
+/// And the tests are put back.
+fn hints_come_one_by_one_and_stay(reader: &Reader) {
     fs::write(reader.path("my-exp2/tests/suite/wakes.rs"), "").expect("a file");
-    for level in 1..=4_usize {
-        let ended = reader.exercise(&["check", "--hint"]);
+    for level in 0..=4_usize {
+        let args: &[&str] = if level == 0 { &["check"] } else { &["check", "--hint"] };
+        let ended = reader.exercise(args).failed(&[
+            "part 1 of",
+            " 0 of",
+            "A task that is not woken is not polled.",
+            "wakes::a_task_that_is_not_woken_is_not_polled",
+            "tests/suite/wakes.rs:",
+        ]);
         assert_eq!(ended.stdout.matches("\nhint ").count(), level.min(3), "{ended:#?}");
-        assert_eq!(
-            ended.stdout.contains("the tests were changed, and are put back"),
-            level == 1,
-            "{ended:#?}"
-        );
+        let put_back = ended.stdout.contains("the tests were changed, and are put back");
+        assert_eq!(put_back, level == 0, "{ended:#?}");
+        assert_eq!(ended.stdout.contains("check --hint"), level < 3, "{ended:#?}");
     }
 }
 

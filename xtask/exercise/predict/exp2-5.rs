@@ -1,4 +1,4 @@
-//! Which wakes lead to a poll? The two tasks share one waker: that of `waits`.
+//! Which wakes lead to a poll? The second task has the waker of the first.
 
 use exp2_sleep as sched;
 

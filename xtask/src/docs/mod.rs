@@ -17,6 +17,7 @@ use lexopt::prelude::*;
 use crate::compare;
 use crate::concepts;
 use crate::player;
+use crate::exercise;
 use crate::stop::{Result, failed};
 use crate::trace;
 use crate::tree::{Pair, STEPS, Tree};
@@ -176,9 +177,16 @@ fn pages(tree: &Tree) -> Result<Vec<Page>> {
     if tree.has(prices::PAGE) {
         pages.push(page(prices::PAGE, vec![("twins", prices::table(tree)?)]));
     }
+    let has_exercises = tree.has(exercise::PAGE);
+    if has_exercises {
+        pages.push(page(exercise::PAGE, exercise::lists(tree)?));
+    }
     for step in &STEPS {
-        let changed = ("changed", tables::changed(tree, step)?);
-        pages.push(page(&format!("{step}/README.md"), vec![changed]));
+        let mut blocks = vec![("changed", tables::changed(tree, step)?)];
+        if has_exercises {
+            blocks.push(("exercises", exercise::of_step(tree, step)?));
+        }
+        pages.push(page(&format!("{step}/README.md"), blocks));
     }
     Ok(pages)
 }

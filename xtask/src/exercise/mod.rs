@@ -1,6 +1,8 @@
 //! `cargo xtask exercise`: steps to write, mistakes to find, output to predict.
 
 mod cargo;
+mod difference;
+mod docs;
 mod facade;
 mod find;
 mod hints;
@@ -12,6 +14,8 @@ mod parts;
 mod predict;
 mod reader;
 mod runner;
+mod sought;
+mod start;
 mod why;
 mod write;
 
@@ -23,6 +27,7 @@ use lexopt::prelude::*;
 use crate::stop::{Result, Stop, unknown};
 use crate::tree::Tree;
 
+pub(crate) use docs::{PAGE, lists, of_step};
 use reader::{Exercise, Kind, Reader};
 
 const WORDS: [&str; 4] = ["write", "find", "predict", "check"];

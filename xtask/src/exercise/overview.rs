@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::reader::{Kind, Reader};
-use super::{find, predict, write};
+use super::{predict, sought, write};
 use crate::stop::Result;
 use crate::tree::{STEPS, Tree};
 use crate::unified::TITLE;
@@ -19,7 +19,10 @@ pub(super) fn bar(done: usize, all: usize) -> String {
 /// The exercises of a kind, in their order, in groups: for each group a line.
 fn groups(tree: &Tree) -> Result<Vec<(Kind, Vec<(String, Vec<String>)>)>> {
     let steps = write::steps().map(|step| (step.short(), vec![step.short()]));
-    let found = find::list(tree)?.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let found = sought::list(tree)?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect::<Vec<_>>();
     let tens = found.chunks(10).map(|names| {
         let (first, last) = (&names[0], &names[names.len() - 1]);
         (

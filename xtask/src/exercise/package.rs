@@ -15,6 +15,9 @@ use crate::tree::{PLAIN, Step, Tree};
 /// A file of the suite stands here, and the list of them beside the folder.
 const SUITE: &str = "shared-testutil/suite";
 
+/// What is said when the tests were changed.
+pub(super) const PUT_BACK: &str = "the tests were changed, and are put back";
+
 /// As in the project, so that what it shares with others is built once.
 pub(super) const PROFILES: &str = "\
 [profile.dev]

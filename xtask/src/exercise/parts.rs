@@ -5,6 +5,7 @@
 //! `- wakes::*` stands for all that are not named anywhere. Files that are not part of the exercise are named at the end, with
 //! the reason: `not echo_server: it tests an example`.
 
+use super::runner;
 use crate::stop::{Result, failed};
 
 pub(super) const LEVELS: usize = 3;
@@ -29,7 +30,14 @@ pub(super) struct Parts {
 pub(super) struct Listed {
     pub(super) test: String,
     pub(super) part: usize,
-    pub(super) sentence: Option<String>,
+    sentence: Option<String>,
+}
+
+impl Listed {
+    /// What the test expects.
+    pub(super) fn sentence(&self) -> String {
+        self.sentence.clone().unwrap_or_else(|| runner::sentence(&self.test))
+    }
 }
 
 impl Parts {
@@ -88,6 +96,13 @@ impl Parts {
     pub(super) fn has_file(&self, file: &str) -> bool {
         let of_file = |(test, _): &(String, _)| test.split("::").next() == Some(file);
         self.parts.iter().any(|part| part.entries.iter().any(of_file))
+    }
+
+    /// The tests that are named, and `file::*`.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<&str> {
+        let entries = self.parts.iter().flat_map(|part| &part.entries);
+        entries.map(|(name, _)| name.as_str()).collect()
     }
 
     /// All tests in their order. A test that is not there on this system is left out.

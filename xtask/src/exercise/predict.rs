@@ -37,6 +37,16 @@ fn source(step: &Step, number: usize) -> String {
     format!("{DATA}/{}.rs", name(step, number))
 }
 
+/// What a program says of itself in its first line.
+pub(super) fn title(tree: &Tree, step: &Step, number: usize) -> Result<String> {
+    let text = tree.read(&source(step, number))?;
+    let title = text.lines().next().and_then(|line| line.strip_prefix("//! "));
+    title.map_or_else(
+        || failed(format!("{} has no title", source(step, number))),
+        |title| Ok(title.to_owned()),
+    )
+}
+
 pub(super) fn run(
     tree: &Tree,
     mut reader: Reader,
@@ -155,15 +165,7 @@ fn ask(
     }
     writeln!(out, "One line after the other; an empty line ends it.")?;
     out.flush()?;
-    let mut text = String::new();
-    for line in io::stdin().lock().lines() {
-        let line = line?;
-        if line.trim().is_empty() {
-            break;
-        }
-        text.push_str(&line);
-        text.push('\n');
-    }
+    let text = typed()?;
     if text.is_empty() {
         return Ok(writeln!(
             out,
@@ -174,6 +176,20 @@ fn ask(
     }
     save(&path, &text)?;
     compare(tree, reader, step, number, &lines(&text), out)
+}
+
+/// Lines up to an empty one.
+fn typed() -> Result<String> {
+    let mut text = String::new();
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        if line.trim().is_empty() {
+            break;
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    Ok(text)
 }
 
 fn compare(

@@ -41,6 +41,12 @@ pub(super) struct Failed {
 }
 
 impl Program {
+    /// The suite of an exercise. What the compiler says appears.
+    pub(super) fn build(tree: &Tree, dir: &Path) -> Result<Self> {
+        let built = cargo::build(tree, dir, &["test", "--no-run", "--test", "suite"])?;
+        Self::new(tree, cargo::program(&built, "suite")?, dir)
+    }
+
     pub(super) fn new(tree: &Tree, binary: PathBuf, dir: &Path) -> Result<Self> {
         Ok(Self {
             binary,

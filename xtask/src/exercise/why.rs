@@ -1,6 +1,7 @@
 //! Why a test hangs, as far as the recorder of `shared-testutil` sees it: the test is run once more, with each task recorded.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -25,8 +26,16 @@ const MANY: usize = 10_000;
 /// Lines to show.
 const MOST: usize = 5;
 
+pub(super) fn tell(tree: &Tree, step: &Step, dir: &Path, name: &str, test: &str, out: &mut impl Write) -> Result {
+    out.flush()?;
+    for line in explain(tree, step, dir, name, test)? {
+        writeln!(out, "    {line}")?;
+    }
+    Ok(())
+}
+
 /// What is known of it, in sentences. Nothing, if the test cannot be recorded.
-pub(super) fn explain(tree: &Tree, step: &Step, dir: &Path, name: &str, test: &str) -> Result<Vec<String>> {
+fn explain(tree: &Tree, step: &Step, dir: &Path, name: &str, test: &str) -> Result<Vec<String>> {
     let folder = cargo::target(tree)?.join(NAME);
     let file = test.split("::").next().unwrap_or(test);
     write(tree, step, dir, name, &folder, file)?;
@@ -141,7 +150,13 @@ mod tests {
 
     #[test]
     fn if_all_have_ended_the_loop_goes_on() {
-        let ended = [(0, "spawned"), (0, "poll"), (0, "ready")];
+        let ended = [
+            (0, "spawned"),
+            (1, "spawned"),
+            (0, "poll"),
+            (0, "ready"),
+            (1, "cancelled"),
+        ];
         assert_eq!(
             sentences(&record(&ended)),
             ["every task has ended, but the loop goes on"]

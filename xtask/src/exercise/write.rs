@@ -1,22 +1,17 @@
 //! `exercise write`: the step before, the tests of the next, and stubs of its public functions.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::notes::save;
-use super::package;
 use super::parts::{LEVELS, Parts};
 use super::reader::{DONE, Exercise, Kind, Reader};
-use super::runner::{self, Program};
-use super::{cargo, hints, why};
-use crate::compare::{self, FileDiff};
+use super::runner::Program;
+use super::start::{self, DATA};
+use super::{difference, hints, overview, package, why};
 use crate::stop::{Result, failed, unknown};
 use crate::tree::{STEPS, Step, Tree};
-use crate::unified::{self, TITLE};
-
-/// Parts, stubs and patches.
-const DATA: &str = "xtask/exercise/write";
+use crate::unified::TITLE;
 
 /// exp1 to exp4 need no unsafe code.
 const SAFE: &str = "[lints.rust]\nunsafe_code = \"forbid\"\n";
@@ -58,7 +53,7 @@ pub(super) fn make(
     };
     let dir = reader.place(&package_name(step), dir)?;
     let (name, lint) = (package_name(step), if step.number < 5 { SAFE } else { "" });
-    let (parts, files) = (parts(tree, step)?, start(tree, step)?);
+    let (parts, files) = (parts(tree, step)?, start::files(tree, step, &name)?);
     let manifest = package::manifest(tree, &dir, package::folder(step), &name, lint)?;
     let exercise = Exercise::make(&dir, Kind::Write, &step.short())?;
     reader.begin(Kind::Write, &step.short(), &exercise)?;
@@ -76,71 +71,6 @@ pub(super) fn make(
     writeln!(out, "{TITLE}{name}{TITLE:#} is in {dir}")?;
     writeln!(out, "its README.md says what to do; this tells how far it is:")?;
     Ok(writeln!(out, "  cargo xtask exercise check {dir}")?)
-}
-
-/// The files of `src` to begin with: those of the step before, the stubs, and the demo of the step.
-pub(super) fn start(tree: &Tree, step: &Step) -> Result<Vec<(String, String)>> {
-    let before = &STEPS[step.parents[0] - 1];
-    let mut files = Vec::new();
-    for name in tree.sources(before)? {
-        files.push((name.clone(), tree.read(&format!("{before}/src/{name}"))?));
-    }
-    if let [_, given] = step.parents {
-        give(tree, &STEPS[given - 1], &mut files)?;
-    }
-    let folder = format!("{DATA}/{}", step.short());
-    for path in tree.files(&folder, "")? {
-        let (name, text) = (path[folder.len() + 1..].to_owned(), tree.read(&path)?);
-        change(&path, &name, &text, &mut files)?;
-    }
-    let demo = tree.read(&format!("{step}/src/main.rs"))?;
-    let alias = format!("use {} as sched;\n", package::lib(&package_name(step)));
-    let own = format!("cargo run -p {step}");
-    put(
-        "main.rs",
-        step.without_alias(&demo)
-            .replace("use … as sched;\n", &alias)
-            .replace(&own, "cargo run"),
-        &mut files,
-    );
-    Ok(files)
-}
-
-/// A stub is a file of its own; `NAME.rs.add` goes to the end of a file, and `NAME.rs.patch` changes it.
-fn change(path: &str, name: &str, text: &str, files: &mut Vec<(String, String)>) -> Result {
-    let (target, is_patch) = match (name.strip_suffix(".add"), name.strip_suffix(".patch")) {
-        (Some(target), _) => (target, false),
-        (None, Some(target)) => (target, true),
-        (None, None) => {
-            put(name, text.to_owned(), files);
-            return Ok(());
-        }
-    };
-    let Some((_, old)) = files.iter_mut().find(|(known, _)| known == target) else {
-        return failed(format!("{path}: there is no {target}"));
-    };
-    *old = if is_patch {
-        let patch = diffy::Patch::from_str(text).or_else(|error| failed(format!("{path}: {error}")))?;
-        diffy::apply(old, &patch).or_else(|error| failed(format!("{path} does not apply: {error}")))?
-    } else {
-        format!("{old}{text}")
-    };
-    Ok(())
-}
-
-/// The new files of another step.
-fn give(tree: &Tree, given: &Step, files: &mut Vec<(String, String)>) -> Result {
-    for name in tree.sources(given)? {
-        if !files.iter().any(|(known, _)| *known == name) {
-            put(&name, tree.read(&format!("{given}/src/{name}"))?, files);
-        }
-    }
-    Ok(())
-}
-
-fn put(name: &str, text: String, files: &mut Vec<(String, String)>) {
-    files.retain(|(known, _)| known != name);
-    files.push((name.to_owned(), text));
 }
 
 fn put_tests(tree: &Tree, step: &Step, parts: &Parts, dir: &Path) -> Result<bool> {
@@ -183,90 +113,110 @@ pub(super) fn check(
     out: &mut impl Write,
 ) -> Result {
     let step = find(exercise.name())?;
-    let parts = parts(tree, step)?;
+    let (name, parts) = (package_name(step), parts(tree, step)?);
     if put_tests(tree, step, &parts, &exercise.dir)? {
-        writeln!(out, "the tests were changed, and are put back")?;
+        writeln!(out, "{}", package::PUT_BACK)?;
     }
     out.flush()?;
-    let built = cargo::build(tree, &exercise.dir, &["test", "--no-run", "--test", "suite"])?;
-    let program = Program::new(tree, cargo::program(&built, "suite")?, &exercise.dir)?;
+    let program = Program::build(tree, &exercise.dir)?;
     let order = parts.order(&program.tests()?);
     let tests: Vec<_> = order.iter().map(|listed| listed.test.clone()).collect();
     let Some(failure) = program.first_failure(&tests)? else {
         reader.note(Kind::Write, &step.short(), DONE)?;
         writeln!(
             out,
-            "{TITLE}{} is written{TITLE:#}: all {} tests pass\n",
-            package_name(step),
+            "{TITLE}{name} is written{TITLE:#}: all {} tests pass\n",
             tests.len()
         )?;
-        return differences(tree, step, &exercise.dir, out);
+        return difference::write(tree, step, &exercise.dir, &name, out);
     };
-    reader.note(
-        Kind::Write,
-        &step.short(),
-        &format!("{} of {}", failure.place, tests.len()),
-    )?;
-    let listed = &order[failure.place];
-    let part = &parts.parts[listed.part];
-    let title = format!("part {} of {}: {}", listed.part + 1, parts.parts.len(), part.title);
-    writeln!(out, "{TITLE}{} {title}{TITLE:#}", package_name(step))?;
-    let bar = super::overview::bar(failure.place, tests.len());
-    writeln!(
-        out,
-        "{bar} {} of {} tests pass, in their order\n\n{}\n",
-        failure.place,
-        tests.len(),
-        part.text
-    )?;
-    let sentence = listed
-        .sentence
-        .clone()
-        .unwrap_or_else(|| runner::sentence(&listed.test));
-    failure.tell(&listed.test, &sentence, out)?;
+    let (passed, listed) = (failure.place, &order[failure.place]);
+    reader.note(Kind::Write, &step.short(), &format!("{passed} of {}", tests.len()))?;
+    write_part(&name, &parts, listed.part, out)?;
+    let bar = overview::bar(passed, tests.len());
+    writeln!(out, "{bar} {passed} of {} tests pass, in their order\n", tests.len())?;
+    failure.tell(&listed.test, &listed.sentence(), out)?;
     if failure.hangs {
-        out.flush()?;
-        for line in why::explain(tree, step, &exercise.dir, &package_name(step), &listed.test)? {
-            writeln!(out, "    {line}")?;
-        }
+        why::tell(tree, step, &exercise.dir, &name, &listed.test, out)?;
     }
-    hints::tell(exercise, &format!("hints {}", listed.part + 1), &part.hints, hint, out)?;
-    failed(format!("{}: this test fails: {}", package_name(step), listed.test))
+    let (note, hints) = (format!("hints {}", listed.part + 1), &parts.parts[listed.part].hints);
+    hints::tell(exercise, &note, hints, hint, out)?;
+    failed(format!("{name}: this test fails: {}", listed.test))
 }
 
-/// The reader's files against ours.
-fn differences(tree: &Tree, step: &Step, dir: &Path, out: &mut impl Write) -> Result {
-    writeln!(out, "From yours (a) to ours (b), file by file:\n")?;
-    let mut ours = tree.sources(step)?;
-    // The demo was given.
-    ours.retain(|name| name != "main.rs");
-    let mut names = ours.clone();
-    for entry in fs::read_dir(dir.join("src"))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".rs") && name != "main.rs" && !names.contains(&name) {
-            names.push(name);
-        }
+fn write_part(name: &str, parts: &Parts, place: usize, out: &mut impl Write) -> Result {
+    let (part, all) = (&parts.parts[place], parts.parts.len());
+    writeln!(
+        out,
+        "{TITLE}{name}, part {} of {all}: {}{TITLE:#}",
+        place + 1,
+        part.title
+    )?;
+    Ok(writeln!(out, "{}\n", part.text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::rust::Source;
+
+    fn tree() -> Tree {
+        Tree::find().expect("the project")
     }
-    let mut files = Vec::new();
-    for name in names {
-        let mine = fs::read_to_string(dir.join("src").join(&name)).ok();
-        let our = ours
-            .contains(&name)
-            .then(|| tree.read(&format!("{step}/src/{name}")))
-            .transpose()?;
-        files.push(FileDiff::between(&name, mine, our));
-    }
-    files.sort_by_key(|file| compare::place(step, file));
-    for file in &files {
-        let path = |folder: &str, there: bool| there.then(|| format!("{folder}/src/{}", file.name));
-        match file.kind {
-            compare::Kind::Identical => writeln!(out, "{}: the same", file.name)?,
-            kind => {
-                let mine = path(&package_name(step), kind != compare::Kind::New);
-                let our = path(step.dir, kind != compare::Kind::Gone);
-                unified::write(out, mine.as_deref(), our.as_deref(), file)?;
+
+    #[test]
+    fn each_file_of_the_suite_is_in_a_part_or_left_out() {
+        let tree = tree();
+        for step in steps() {
+            let parts = parts(&tree, step).expect("its parts");
+            for file in package::listed(&tree, step, "suite").expect("the list") {
+                let is_left_out = parts.left_out.contains(&file);
+                assert_ne!(parts.has_file(&file), is_left_out, "{step}: {file}.rs");
             }
         }
     }
-    Ok(())
+
+    #[test]
+    fn each_test_that_a_part_names_is_there() {
+        let tree = tree();
+        for step in steps() {
+            let parts = parts(&tree, step).expect("its parts");
+            let names = parts.names();
+            assert_eq!(
+                names.len(),
+                names.iter().collect::<BTreeSet<_>>().len(),
+                "{step} names one twice"
+            );
+            for name in names {
+                let (file, test) = name.split_once("::").expect("a file and a test");
+                let text = tree
+                    .read(&format!("shared-testutil/suite/{file}.rs"))
+                    .expect("a file of the suite");
+                let function = format!("fn {}(", test.rsplit("::").next().unwrap_or(test));
+                assert!(test == "*" || text.contains(&function), "{step}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_stubs_have_the_documentation_of_the_step_and_all_of_its_public_functions() {
+        let tree = tree();
+        for step in steps() {
+            for (file, text) in start::files(&tree, step, "my-step").expect("the stubs") {
+                if file == "main.rs" || file == "lib.rs" || step.number == 6 {
+                    continue;
+                }
+                let path = format!("{step}/src/{file}");
+                let ours = tree.read(&path).expect("a file of that name");
+                let docs = |text: &str| Source::parse(&path, text).expect("Rust").public_docs();
+                let (stubs, ours) = (docs(&text), docs(&ours));
+                // exp2 says of the methods that exp1 had what is true of them from then on.
+                if !(step.number == 2 && file == "scheduler.rs") {
+                    assert_eq!(stubs, ours, "{path}");
+                }
+            }
+        }
+    }
 }

@@ -15,6 +15,9 @@ const LONG: usize = 40;
 /// Macros that have no place in finished code.
 const UNFINISHED: [&str; 3] = ["todo", "unimplemented", "dbg"];
 
+/// The stubs of the exercises: whoever writes a step finishes them.
+const STUBS: &str = "xtask/exercise/write/";
+
 /// Macros with which a library would talk past its user.
 const PRINTING: [&str; 4] = ["print", "println", "eprint", "eprintln"];
 
@@ -101,7 +104,7 @@ fn check_tokens(path: &str, text: &str, source: &Source<'_>) -> Vec<Finding> {
                 "unsafe code stands where CONTRIBUTING.md says, and nowhere else"
             }
             "ignore" if before(1) == "[" && next == "]" => "say why: #[ignore = \"takes ten minutes\"]",
-            _ if is_macro && UNFINISHED.contains(&word) => "not in finished code",
+            _ if is_macro && UNFINISHED.contains(&word) && !path.starts_with(STUBS) => "not in finished code",
             _ if is_macro && PRINTING.contains(&word) && is_library(path) => "a library does not print",
             _ => continue,
         };
