@@ -66,7 +66,8 @@ pub(crate) fn run(mut args: lexopt::Parser, out: &mut impl Write) -> Result {
 
 /// The project that is above the current folder, or the one that this program was built in: an exercise is outside of both.
 fn tree() -> Result<Tree> {
-    Tree::find().or_else(|stop| Tree::at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).map_or(Err(stop), Ok))
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    Tree::find().or_else(|stop| Tree::at(&project).ok_or(stop))
 }
 
 fn check(tree: &Tree, mut reader: Reader, dir: Option<PathBuf>, hint: bool, out: &mut impl Write) -> Result {

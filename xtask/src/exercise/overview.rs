@@ -16,8 +16,11 @@ pub(super) fn bar(done: usize, all: usize) -> String {
     format!("[{}{}]", "#".repeat(full), ".".repeat(WIDTH - full))
 }
 
-/// The exercises of a kind, in their order, in groups: for each group a line.
-fn groups(tree: &Tree) -> Result<Vec<(Kind, Vec<(String, Vec<String>)>)>> {
+/// A line of the list: its title, and the exercises that it stands for.
+type Group = (String, Vec<String>);
+
+/// The exercises of each kind, in their order.
+fn groups(tree: &Tree) -> Result<Vec<(Kind, Vec<Group>)>> {
     let steps = write::steps().map(|step| (step.short(), vec![step.short()]));
     let found = sought::list(tree)?
         .into_iter()
