@@ -6,7 +6,7 @@ use std::slice;
 use std::time::Duration;
 
 use super::notes::save;
-use super::reader::{DONE, Exercise, Kind, Reader};
+use super::reader::{self, DONE, Exercise, Kind, Reader};
 use super::runner::{self, Failed, Program};
 use super::sought::{self, Sought};
 use super::{hints, models, package, why};
@@ -51,7 +51,7 @@ pub(super) fn make(
     writeln!(out, "{TITLE}{name}{TITLE:#} is in {dir}: {step} with a mistake")?;
     writeln!(out, "the symptom: this test fails: {test}")?;
     writeln!(out, "whether it is mended:")?;
-    Ok(writeln!(out, "  cargo xtask exercise check {dir}")?)
+    Ok(writeln!(out, "  cargo xtask exercise check {}", reader::as_word(&dir))?)
 }
 
 pub(super) fn check(
@@ -75,7 +75,9 @@ pub(super) fn check(
         return failed(format!("{}: the test of the symptom fails", sought.name));
     }
     let all = suite.tests()?;
-    if let Some((test, failure)) = broken_else(&suite, &all)? {
+    // Each that fails is run alone once more: tests of other programs may use the same ports at the same time.
+    if let Some(failure) = suite.first_failure(&all, true)? {
+        let test = &all[failure.place];
         let problem = "the symptom is gone, but something else is broken";
         writeln!(out, "{TITLE}{}{TITLE:#}: {problem}\n", sought.name)?;
         tell(tree, &sought, &exercise.dir, test, &failure, out)?;
@@ -109,24 +111,11 @@ fn symptom(tree: &Tree, sought: &Sought, suite: &Program) -> Result<Option<Faile
     });
     let program = model.as_ref().unwrap_or(suite);
     match program.tests()?.contains(test) {
-        true => program.first_failure(slice::from_ref(test)),
+        true => program.first_failure(slice::from_ref(test), false),
         false => failed(format!(
             "this system does not have the test {test}: try another exercise"
         )),
     }
-}
-
-/// The first test that fails, also if it runs alone: tests of other programs may use the same ports at the same time.
-fn broken_else<'a>(suite: &Program, all: &'a [String]) -> Result<Option<(&'a String, Failed)>> {
-    let mut rest = all;
-    while let Some(failure) = suite.first_failure(rest)? {
-        let (test, others) = (&rest[failure.place], &rest[failure.place + 1..]);
-        if let Some(failure) = suite.first_failure(slice::from_ref(test))? {
-            return Ok(Some((test, failure)));
-        }
-        rest = others;
-    }
-    Ok(None)
 }
 
 fn tell(tree: &Tree, sought: &Sought, dir: &Path, test: &str, failure: &Failed, out: &mut impl Write) -> Result {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::reader::{Kind, Reader};
+use super::reader::{self, Kind, Reader};
 use super::{predict, sought, write};
 use crate::stop::Result;
 use crate::tree::{STEPS, Tree};
@@ -90,7 +90,7 @@ fn next(reader: &Reader, kind: Kind, name: &str) -> String {
             format!("cargo xtask exercise predict {step} {number}")
         }
         (_, None) => format!("cargo xtask exercise {kind} {name}"),
-        (_, Some(place)) => format!("cargo xtask exercise check {place}"),
+        (_, Some(place)) => format!("cargo xtask exercise check {}", reader::as_word(place)),
     }
 }
 

@@ -144,7 +144,7 @@ impl Exercise {
             return failed(format!(
                 "{} is an exercise already. This tells how far it is: cargo xtask exercise check {}",
                 dir.display(),
-                dir.display()
+                as_word(dir.display())
             ));
         }
         let mut notes = Notes::read(dir.join(MARK), MARK_HEAD)?;
@@ -178,6 +178,16 @@ impl Exercise {
 
     pub(super) fn name(&self) -> &str {
         self.notes.get("name").unwrap_or_default()
+    }
+}
+
+/// A path on a command line that can be copied.
+pub(super) fn as_word(path: impl fmt::Display) -> String {
+    let path = path.to_string();
+    if path.contains(char::is_whitespace) {
+        format!("\"{path}\"")
+    } else {
+        path
     }
 }
 

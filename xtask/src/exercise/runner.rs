@@ -18,6 +18,9 @@ use crate::tree::Tree;
 /// A test that takes longer hangs, unless it is a model.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
+/// What uses less than this part of its time waits.
+const IDLE: u32 = 50;
+
 pub(super) struct Program {
     pub(super) binary: PathBuf,
     /// Where the tests run.
@@ -34,6 +37,8 @@ pub(super) struct Failed {
     /// Among those that were to be run.
     pub(super) place: usize,
     pub(super) hangs: bool,
+    /// It hangs, and was not idle meanwhile.
+    computes: bool,
     /// What it said, or what is known of the hang.
     pub(super) said: String,
     /// All that it printed.
@@ -66,8 +71,28 @@ impl Program {
         Ok(names.map(str::to_owned).collect())
     }
 
-    /// The first of the tests that fails, in their order. Several run at once, because most of them wait.
-    pub(super) fn first_failure(&self, tests: &[String]) -> Result<Option<Failed>> {
+    /// The first of the tests that fails, in their order. One that computes for longer than the limit may only be slow beside
+    /// others, and so it is run again, alone. With `alone` this is done with each that fails.
+    pub(super) fn first_failure(&self, tests: &[String], alone: bool) -> Result<Option<Failed>> {
+        let mut from = 0;
+        while let Some(failure) = self.race(&tests[from..])? {
+            let place = from + failure.place;
+            let is_sure = tests.len() - from == 1 || !(alone || failure.computes);
+            let again = if is_sure {
+                Some(failure)
+            } else {
+                self.run(&tests[place], place)?
+            };
+            if let Some(failure) = again {
+                return Ok(Some(Failed { place, ..failure }));
+            }
+            from = place + 1;
+        }
+        Ok(None)
+    }
+
+    /// Several run at once, because most of them wait.
+    fn race(&self, tests: &[String]) -> Result<Option<Failed>> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let (next, first) = (AtomicUsize::new(0), Mutex::new(Ok(None)));
         let is_before = |place: usize| match &*first.lock().unwrap() {
@@ -120,6 +145,7 @@ impl Program {
         Ok(Some(Failed {
             place,
             hangs,
+            computes: used.is_some_and(|used| used >= self.limit / IDLE),
             said,
             output,
         }))
@@ -132,18 +158,18 @@ fn read(log: &Path) -> String {
 }
 
 fn hang(limit: Duration, used: Option<Duration>) -> String {
-    let seconds = limit.as_secs();
     let how = match used {
-        None => String::new(),
-        Some(used) if used < limit / 10 => {
-            format!("; it used {:.1} s of processor time, so it waits", used.as_secs_f64())
-        }
-        Some(used) => format!(
-            "; it used {:.1} s of processor time, so a loop goes round",
-            used.as_secs_f64()
-        ),
+        Some(used) if used < limit / IDLE => "so it waits",
+        Some(used) if used > limit / 2 => "so a loop goes round",
+        _ => "",
     };
-    format!("it hangs: not done within {seconds} s{how}")
+    let used = used.map(|used| format!("; it used {:.1} s of processor time", used.as_secs_f64()));
+    let comma = if how.is_empty() { "" } else { ", " };
+    let seconds = limit.as_secs();
+    format!(
+        "it hangs: not done within {seconds} s{}{comma}{how}",
+        used.unwrap_or_default()
+    )
 }
 
 /// What a process has used up to now, where the system tells it in a file.

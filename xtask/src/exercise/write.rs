@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::notes::save;
 use super::parts::{LEVELS, Parts};
-use super::reader::{DONE, Exercise, Kind, Reader};
+use super::reader::{self, DONE, Exercise, Kind, Reader};
 use super::runner::Program;
 use super::start::{self, DATA};
 use super::{difference, hints, overview, package, why};
@@ -70,7 +70,7 @@ pub(super) fn make(
     let dir = exercise.dir.display();
     writeln!(out, "{TITLE}{name}{TITLE:#} is in {dir}")?;
     writeln!(out, "its README.md says what to do; this tells how far it is:")?;
-    Ok(writeln!(out, "  cargo xtask exercise check {dir}")?)
+    Ok(writeln!(out, "  cargo xtask exercise check {}", reader::as_word(&dir))?)
 }
 
 fn put_tests(tree: &Tree, step: &Step, parts: &Parts, dir: &Path) -> Result<bool> {
@@ -121,7 +121,7 @@ pub(super) fn check(
     let program = Program::build(tree, &exercise.dir)?;
     let order = parts.order(&program.tests()?);
     let tests: Vec<_> = order.iter().map(|listed| listed.test.clone()).collect();
-    let Some(failure) = program.first_failure(&tests)? else {
+    let Some(failure) = program.first_failure(&tests, false)? else {
         reader.note(Kind::Write, &step.short(), DONE)?;
         writeln!(
             out,
