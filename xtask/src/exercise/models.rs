@@ -14,10 +14,10 @@ const PROGRAM: &str = "models";
 /// As in the project: the models' time is spent in there.
 const PROFILES: &str = "\
 [profile.dev.package.generator]
-opt-level = 1
+opt-level = 3
 
 [profile.dev.package.loom]
-opt-level = 1
+opt-level = 3
 
 ";
 
