@@ -173,9 +173,7 @@ pub(super) fn write_tests(tree: &Tree, dir: &Path, program: &str, top: &str, fil
     for name in files {
         list.push_str(&format!("\n#[path = \"suite/{name}.rs\"]\nmod {name};\n"));
         let path = format!("{SUITE}/{name}.rs");
-        let text = tree
-            .read(&path)?
-            .replace("../../exp6-combined", &tree.path("exp6-combined").display().to_string());
+        let text = tree.read(&path)?;
         put(&dir.join("tests/suite").join(format!("{name}.rs")), &text)?;
     }
     put(&dir.join("tests").join(format!("{program}.rs")), &list)?;

@@ -152,7 +152,7 @@ fn write_part(name: &str, parts: &Parts, place: usize, out: &mut impl Write) -> 
         place + 1,
         part.title
     )?;
-    Ok(writeln!(out, "{}\n", part.text)?)
+    Ok(writeln!(out, "{}\n", hints::wrapped(&part.text))?)
 }
 
 #[cfg(test)]
