@@ -1,5 +1,6 @@
 //! `exercise find`: a copy of a step with a mistake of `patches/` in it, and the test that fails.
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::slice;
@@ -74,6 +75,7 @@ pub(super) fn check(
         hints::tell(exercise, "hints", &sought.hints(&page), hint, out)?;
         return failed(format!("{}: the test of the symptom fails", sought.name));
     }
+    refuse_untouched(tree, &sought, &exercise.dir)?;
     let all = suite.tests()?;
     // Each that fails is run alone once more: tests of other programs may use the same ports at the same time.
     if let Some(failure) = suite.first_failure(&all, true)? {
@@ -92,6 +94,19 @@ pub(super) fn check(
     )?;
     writeln!(out, "This is the chapter of {} on it:\n", broken::PAGE)?;
     Ok(writeln!(out, "{}", sought.chapter(&page))?)
+}
+
+/// A test of the processor time may miss the mistake on a busy machine.
+fn refuse_untouched(tree: &Tree, sought: &Sought, dir: &Path) -> Result {
+    let files = sought.copy(tree)?;
+    let is_same = |(file, text): &(String, String)| fs::read_to_string(dir.join(file)).is_ok_and(|now| now == *text);
+    if !files.iter().all(is_same) {
+        return Ok(());
+    }
+    failed(format!(
+        "{}: the test of the symptom passes although nothing was changed: a busy machine may hide it, so check again",
+        sought.name
+    ))
 }
 
 /// The test that the mistake makes fail: one of the suite, or a model that is built from the reader's files.
