@@ -19,6 +19,8 @@ use crate::unified::TITLE;
 /// No warning gives the mistake away.
 const LINTS: &str = "[lints.rust]\nwarnings = \"allow\"\n";
 
+const SOMETHING_ELSE: &str = "the symptom is gone, but something else is broken";
+
 /// A model takes longer than a test.
 const MODEL_LIMIT: Duration = Duration::from_secs(60);
 
@@ -80,8 +82,7 @@ pub(super) fn check(
     // Each that fails is run alone once more: tests of other programs may use the same ports at the same time.
     if let Some(failure) = suite.first_failure(&all, true)? {
         let test = &all[failure.place];
-        let problem = "the symptom is gone, but something else is broken";
-        writeln!(out, "{TITLE}{}{TITLE:#}: {problem}\n", sought.name)?;
+        writeln!(out, "{TITLE}{}{TITLE:#}: {SOMETHING_ELSE}\n", sought.name)?;
         tell(tree, &sought, &exercise.dir, test, &failure, out)?;
         return failed(format!("{}: this test fails now: {test}", sought.name));
     }
@@ -92,8 +93,12 @@ pub(super) fn check(
         sought.name,
         all.len()
     )?;
-    writeln!(out, "This is the chapter of {} on it:\n", broken::PAGE)?;
-    Ok(writeln!(out, "{}", sought.chapter(&page))?)
+    let chapter = sought.chapter(&page);
+    Ok(writeln!(
+        out,
+        "This is the chapter of {} on it:\n\n{chapter}",
+        broken::PAGE
+    )?)
 }
 
 /// A test of the processor time may miss the mistake on a busy machine.
