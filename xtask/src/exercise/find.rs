@@ -19,8 +19,6 @@ use crate::unified::TITLE;
 /// No warning gives the mistake away.
 const LINTS: &str = "[lints.rust]\nwarnings = \"allow\"\n";
 
-const SOMETHING_ELSE: &str = "the symptom is gone, but something else is broken";
-
 /// A model takes longer than a test.
 const MODEL_LIMIT: Duration = Duration::from_secs(60);
 
@@ -69,21 +67,26 @@ pub(super) fn check(
         writeln!(out, "{}", package::PUT_BACK)?;
     }
     out.flush()?;
-    let page = tree.read(broken::PAGE)?;
     let suite = Program::build(tree, &exercise.dir)?;
     if let Some(failure) = symptom(tree, &sought, &suite)? {
         writeln!(out, "{TITLE}{}{TITLE:#} is not mended yet\n", sought.name)?;
         tell(tree, &sought, &exercise.dir, &sought.mistake.test.name, &failure, out)?;
-        hints::tell(exercise, "hints", &sought.hints(&page), hint, out)?;
+        hints::tell(exercise, "hints", &sought.hints(&tree.read(broken::PAGE)?), hint, out)?;
         return failed(format!("{}: the test of the symptom fails", sought.name));
     }
     refuse_untouched(tree, &sought, &exercise.dir)?;
+    check_all(tree, reader, &sought, &suite, out)
+}
+
+/// The symptom is gone: all other tests pass as well, and then it is done.
+fn check_all(tree: &Tree, reader: &mut Reader, sought: &Sought, suite: &Program, out: &mut impl Write) -> Result {
     let all = suite.tests()?;
     // Each that fails is run alone once more: tests of other programs may use the same ports at the same time.
     if let Some(failure) = suite.first_failure(&all, true)? {
         let test = &all[failure.place];
-        writeln!(out, "{TITLE}{}{TITLE:#}: {SOMETHING_ELSE}\n", sought.name)?;
-        tell(tree, &sought, &exercise.dir, test, &failure, out)?;
+        let problem = "the symptom is gone, but something else is broken";
+        writeln!(out, "{TITLE}{}{TITLE:#}: {problem}\n", sought.name)?;
+        tell(tree, sought, &suite.dir, test, &failure, out)?;
         return failed(format!("{}: this test fails now: {test}", sought.name));
     }
     reader.note(Kind::Find, &sought.name, DONE)?;
@@ -93,7 +96,7 @@ pub(super) fn check(
         sought.name,
         all.len()
     )?;
-    let chapter = sought.chapter(&page);
+    let chapter = sought.chapter(&tree.read(broken::PAGE)?);
     Ok(writeln!(
         out,
         "This is the chapter of {} on it:\n\n{chapter}",
