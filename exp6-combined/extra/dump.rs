@@ -196,13 +196,10 @@ impl fmt::Display for Dump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>8} {:>9}  {:<24} task", "polls", "busy", "state")?;
         self.tasks.iter().try_for_each(|task| {
-            let (name, states) = (&task.name, format!("{:.1?}", task.states));
+            let TaskDump { name, polls, busy, .. } = task;
+            let states = format!("{:.1?}", task.states);
             match task.location {
-                Some(at) => write!(
-                    f,
-                    "\n{:>8} {:>9.1?}  {states:<24} {name} at {at}",
-                    task.polls, task.busy
-                ),
+                Some(at) => write!(f, "\n{polls:>8} {busy:>9.1?}  {states:<24} {name} at {at}"),
                 None => write!(f, "\n{:>8} {:>9}  {states:<24} {name}", "?", "?"),
             }
         })
@@ -299,6 +296,7 @@ fn list(core: &Core, states: &mut States, named: &mut HashMap<usize, TaskDump>) 
         } else if is_job {
             dump.states.push(Job);
         }
+        // Nobody asks for it meanwhile: no user code runs here.
         let joiner = plain.joiner.take();
         if let Some(joiner) = &joiner {
             let state = if is_job { Job } else { Join(dump.name.clone()) };
@@ -307,7 +305,7 @@ fn list(core: &Core, states: &mut States, named: &mut HashMap<usize, TaskDump>) 
         plain.joiner.set(joiner);
         dump
     };
-    let table = core.tasks.table.borrow();
-    let live = table.iter().filter(|task| !task.plain().has(ENDED));
-    live.map(&mut list).collect()
+    // The one that was polled last may have ended, and still be there.
+    let (table, live) = (core.tasks.table.borrow(), |task: &&Owned| !task.plain().has(ENDED));
+    table.iter().filter(live).map(&mut list).collect()
 }
