@@ -60,9 +60,9 @@ pub struct TaskDump {
     pub location: Option<&'static Location<'static>>,
     /// What the task does, or what it waits for: all that is known.
     pub states: Vec<TaskState>,
-    /// How many polls have ended, if it is [`named`].
+    /// How many polls have ended. Zero if it is not [`named`].
     pub polls: u64,
-    /// How long these polls have taken in all, if it is [`named`].
+    /// How long these polls have taken in all. Zero if it is not [`named`].
     pub busy: Duration,
 }
 
@@ -75,7 +75,7 @@ pub enum TaskState {
     Running,
     /// It can run: it waits for its turn.
     Queued,
-    /// It sleeps for this long yet. Zero if the time is up, and the loop has not seen it.
+    /// It sleeps for this long yet. Zero if the time is up, and the loop has not woken it.
     Timer(Duration),
     /// It waits until it can read from this descriptor.
     Readable(usize),
@@ -152,16 +152,16 @@ pub fn dump() -> Dump {
 ///     yield_now().await;
 ///     let worker = &dump().tasks[0];
 ///     assert!(worker.busy >= Duration::from_millis(5));
-///     assert_eq!(worker.location.unwrap().line(), 5);
+///     println!("{} at {}", worker.name, worker.location.unwrap());
 /// });
 /// ```
 ///
-/// Each poll takes two looks at the clock more. Of several in one task, the outermost counts. One that is polled with another
-/// waker than its task's, as in `join_all` or `FuturesUnordered`, is not listed.
+/// A task has its name from its first poll on. Of several names in one task the outermost counts. A future that is polled with
+/// another waker than its task's, as in `FuturesUnordered`, is not listed. Each poll takes two looks at the clock more.
 ///
 /// # Panics
 ///
-/// As `future` does.
+/// As `future` does; and while the thread's locals are destroyed.
 ///
 /// # Cancel safety
 ///
