@@ -222,6 +222,7 @@ fn a_task_that_has_spent_its_io_budget_is_queued() {
         let (near, mut far) = stream_pair().unwrap();
         let near = Async::new(near).unwrap();
         far.write_all(&[0; 100]).unwrap();
+        near.readable().await.unwrap();
         spawn(named("reader", async move {
             for _ in 0..100 {
                 near.read_with(|mut io| io.read(&mut [0])).await.unwrap();
