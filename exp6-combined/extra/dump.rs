@@ -91,8 +91,8 @@ pub enum TaskState {
 }
 
 impl Scheduler {
-    /// Lists the tasks that have not ended, and what each waits for. It takes some hundred nanoseconds a task; until it is
-    /// called, it costs nothing. [`dump`] is the same for the scheduler that runs.
+    /// Lists the tasks that have not ended, and what each waits for. It takes about a microsecond a task; until it is
+    /// called it costs nothing. [`dump`] is the same for the scheduler that runs.
     ///
     /// ```
     /// # use exp6_combined::{Scheduler, TaskState, named, sleep};
