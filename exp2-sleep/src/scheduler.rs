@@ -31,7 +31,7 @@ pub struct Scheduler {
 /// What the scheduler, its loop and the futures share.
 pub(crate) struct Core {
     /// The unfinished tasks, except the one that is being polled.
-    tasks: Tasks,
+    pub(crate) tasks: Tasks,
     /// The ids of the tasks that can run.
     pub(crate) run_queue: Arc<RunQueue>,
     /// The sleeps, with their wakers.

@@ -17,7 +17,7 @@ pub(crate) fn now() -> Instant {
 
 /// A deadline, and a number that tells equal deadlines apart: the sleep that was made first ends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key(Instant, u64);
+pub(crate) struct Key(pub(crate) Instant, u64);
 
 impl Key {
     pub(crate) fn new(deadline: Instant) -> Self {
@@ -32,7 +32,7 @@ impl Key {
 /// The wakers of the sleeps, in the order of their deadlines.
 #[derive(Default)]
 pub(crate) struct Timers {
-    queue: RefCell<BTreeMap<Key, Waker>>,
+    pub(crate) queue: RefCell<BTreeMap<Key, Waker>>,
 }
 
 impl Timers {

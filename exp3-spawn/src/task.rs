@@ -38,7 +38,7 @@ impl Task {
 pub(crate) struct TaskWaker {
     pub(crate) id: TaskId,
     /// Whether the id is in the run queue: a task that is woken twice is polled once.
-    queued: AtomicBool,
+    pub(crate) queued: AtomicBool,
     run_queue: Arc<RunQueue>,
 }
 
@@ -83,7 +83,7 @@ impl Wake for TaskWaker {
 /// The unfinished tasks, by id.
 #[derive(Default)]
 pub(crate) struct Tasks {
-    by_id: RefCell<BTreeMap<TaskId, Task>>,
+    pub(crate) by_id: RefCell<BTreeMap<TaskId, Task>>,
 }
 
 impl Tasks {

@@ -75,5 +75,5 @@ mod model;
 // Not here: blocking.rs, faults_pool.rs, dead_end.rs: there is no pool of threads.
 // Not here: sources.rs, readiness.rs, tcp.rs, faults_io.rs, echo_server.rs, no_remote_wakes.rs: there are no sources.
 // Not here: self_socket.rs, faults_self_socket.rs, all_at_once.rs, async_rw.rs, faults_rw.rs, stalls.rs, poll_with.rs,
-// drive.rs, host.rs, remote.rs, signals.rs, virtual_time.rs, on_virtual_time.rs, twins.rs, examples.rs, counts.rs, soak.rs: what
-// they test comes with exp6.
+// drive.rs, host.rs, remote.rs, signals.rs, virtual_time.rs, on_virtual_time.rs, dump.rs, twins.rs, examples.rs, counts.rs,
+// soak.rs: what they test comes with exp6.

@@ -25,12 +25,12 @@ pub(crate) struct Parker {
     /// What the selector reports, kept to be filled again.
     events: RefCell<Events>,
     /// The registered sources, by the key under which the selector reports them.
-    sources: RefCell<Sources<usize, Rc<Source>>>,
+    pub(crate) sources: RefCell<Sources<usize, Rc<Source>>>,
     /// The key of the next source. No key is used again: otherwise a late report would be taken for another source's.
     next_key: Cell<usize>,
     /// The wakers to call after the next look at the selector: those of deferred tasks (see `Core::poll_budget`), and then
     /// those that the selector reports.
-    wakers: RefCell<VecDeque<Waker>>,
+    pub(crate) wakers: RefCell<VecDeque<Waker>>,
 }
 
 /// The wakers' side.

@@ -1,7 +1,8 @@
 //! An echo server and its clients, each a program of its own: what a server needs beside the scheduler, such as limits,
 //! errors that pass, and an end.
 //!
-//! `serve [ADDR]` is the one end, until Ctrl-C, and `client [ADDR] [CLIENTS] [ROUNDS]` the other: in two terminals.
+//! `serve [ADDR]` is the one end, until Ctrl-C, and `client [ADDR] [CLIENTS] [ROUNDS]` the other: in two terminals. On Unix,
+//! `kill -USR1` makes the server print what each of its tasks waits for.
 
 use exp6_combined as sched;
 
@@ -18,11 +19,13 @@ use std::time::{Duration, Instant};
 use lexopt::prelude::*;
 use rustix::io::Errno;
 #[cfg(unix)]
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGUSR1};
 #[cfg(unix)]
 use signal_hook::low_level::pipe;
 
-use sched::{Async, Scheduler, sleep, spawn, spawn_blocking, timeout};
+use sched::{Async, Scheduler, named, sleep, spawn, spawn_blocking, timeout};
+#[cfg(unix)]
+use sched::{Signal, dump, signal};
 
 const USAGE: &str = "usage: serve [ADDR] | client [ADDR] [CLIENTS] [ROUNDS]
   serve    a server at ADDR, until SIGINT
@@ -132,10 +135,12 @@ fn serve(address: &str) -> Result<(), Failure> {
         let listener = Async::<TcpListener>::bind(address).map_err(at(address))?;
         let address = listener.get_ref().local_addr().map_err(at(address))?;
         let interrupt = interrupt().map_err(at("SIGINT"))?;
+        #[cfg(unix)]
+        spawn(named("dump", list_tasks(signal(SIGUSR1).map_err(at("SIGUSR1"))?)));
         print(format_args!("listening at {address}, until SIGINT"))?;
         let totals = Rc::new(Totals::default());
         let start = Instant::now();
-        let server = spawn(accept(listener, Rc::clone(&totals)));
+        let server = spawn(named("accept", accept(listener, Rc::clone(&totals))));
         interrupt.readable().await.map_err(at("SIGINT"))?;
         server.abort();
         report("connections", &totals, start)
@@ -169,6 +174,15 @@ fn interrupt() -> io::Result<Async<TcpStream>> {
     Async::new(receiver)
 }
 
+/// Prints at each signal what the tasks do.
+#[cfg(unix)]
+async fn list_tasks(mut requests: Signal) -> io::Result<()> {
+    loop {
+        (&mut requests).await?;
+        complain(dump());
+    }
+}
+
 /// Serves each connection in a task of its own, until it is aborted.
 async fn accept(listener: Async<TcpListener>, totals: Rc<Totals>) {
     let mut told = false;
@@ -177,12 +191,13 @@ async fn accept(listener: Async<TcpListener>, totals: Rc<Totals>) {
             Ok((stream, peer)) => {
                 totals.connections.set(totals.connections.get() + 1);
                 let totals = Rc::clone(&totals);
-                spawn(async move {
+                let name = format!("echo {peer}");
+                spawn(named(&name, async move {
                     if let Err(error) = echo(stream, &totals).await {
                         totals.failures.set(totals.failures.get() + 1);
                         complain(format_args!("{peer}: {error}"));
                     }
-                });
+                }));
             }
             // The peer has gone before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -28,3 +28,6 @@ pub(crate) mod clock;
 pub use clock::now;
 
 mod virtual_time;
+
+mod dump;
+pub use dump::{Dump, TaskDump, TaskState, dump, named};

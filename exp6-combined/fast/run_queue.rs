@@ -339,7 +339,7 @@ fn allocate(layout: Layout) -> NonNull<Header> {
 }
 
 /// It is in the local queue.
-const QUEUED: i64 = 1;
+pub(crate) const QUEUED: i64 = 1;
 /// Its future is gone, and its result is there or has been taken.
 pub(crate) const ENDED: i64 = 1 << 1;
 /// `abort` was called.
@@ -366,7 +366,7 @@ pub(crate) struct Header {
     /// taken.
     remote_wakers: AtomicI64,
     /// Whether it is in the remote queue.
-    remote: AtomicBool,
+    pub(crate) remote: AtomicBool,
     /// The loop's: where the table has it.
     pub(crate) index: Cell<u32>,
     plain: UnsafeCell<Plain>,
@@ -387,6 +387,8 @@ pub(crate) struct Vtable {
     /// Moves the result to where the pointer points, a `Poll<Result<Output, JoinError>>` that is pending.
     pub(crate) take: unsafe fn(TaskId, *mut ()),
     pub(crate) layout: Layout,
+    /// The name of the future's type. A function, because it is not known while the table is made.
+    pub(crate) name: fn() -> &'static str,
 }
 
 impl Header {

@@ -81,14 +81,14 @@ pub(crate) struct Direction {
 }
 
 /// Who waits. Mostly there is one at most, and that takes no allocation.
-enum Waiters {
+pub(crate) enum Waiters {
     One(u64, Waker),
     /// Several tasks may wait. Those in poll functions come last: `POLLED` is the highest bit.
     Many(Option<Box<Entries>>),
 }
 
 /// The wakers, by the ids of the waits.
-type Entries = BTreeMap<u64, Waker>;
+pub(crate) type Entries = BTreeMap<u64, Waker>;
 
 /// A `Cell<Option<u64>>` of half the size. Zero is `None`: the first poll has the number one.
 #[derive(Default)]
@@ -204,7 +204,7 @@ impl Direction {
 
     /// Shows the waiters to `f`, which must not run user code.
     #[inline]
-    fn look<R>(&self, f: impl FnOnce(&mut Waiters) -> R) -> R {
+    pub(crate) fn look<R>(&self, f: impl FnOnce(&mut Waiters) -> R) -> R {
         let mut waiters = self.waiters.take();
         let result = f(&mut waiters);
         // Nobody has been put there meanwhile, so there is nothing to drop.

@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 use std::alloc::Layout;
+use std::any::type_name;
 use std::cell::UnsafeCell;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -33,6 +34,7 @@ static NO_TASK: Vtable = Vtable {
     poll: |_| true,
     take: |_, _| (),
     layout: Layout::new::<Header>(),
+    name: type_name::<Header>,
 };
 
 impl TaskWaker {
@@ -88,10 +90,10 @@ impl Wake for TaskWaker {
 #[derive(Default)]
 pub(crate) struct Tasks {
     /// In no order. Each task has its index.
-    table: RefCell<Vec<Owned>>,
+    pub(crate) table: RefCell<Vec<Owned>>,
     /// The index of the task that is being polled, or was the last. The task stays in the table. If it does not come
     /// back, it is taken out before the next is.
-    polled: Cell<Option<u32>>,
+    pub(crate) polled: Cell<Option<u32>>,
 }
 
 /// The index of a task that has been taken out of the table.
@@ -175,8 +177,7 @@ impl Task {
         // SAFETY: a block begins with a header, and has its layout in its vtable. The caller has the run queue, and so the
         // thread.
         let owned = unsafe { run_queue.make(block) };
-        let task = Self(owned.clone());
-        let output = PhantomData;
+        let (task, output) = (Self(owned.clone()), PhantomData);
         (task, Handle { owned, output })
     }
 
@@ -285,6 +286,7 @@ impl<F: Future + 'static> Block<F> {
         poll: Self::poll,
         take: Self::take,
         layout: Layout::new::<Self>(),
+        name: type_name::<F>,
     };
 
     /// # Safety

@@ -39,7 +39,7 @@ pub(crate) fn now() -> Instant {
 
 /// Nanoseconds since the first key was made; negative for a deadline before that. They last for 292 years in both directions,
 /// and what is further away counts as that.
-type Ticks = i64;
+pub(crate) type Ticks = i64;
 
 fn start() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
@@ -55,7 +55,7 @@ fn ticks(instant: Instant) -> Ticks {
     }
 }
 
-fn instant(ticks: Ticks) -> Instant {
+pub(crate) fn instant(ticks: Ticks) -> Instant {
     let span = Duration::from_nanos(ticks.unsigned_abs());
     if ticks < 0 { start() - span } else { start() + span }
 }
@@ -89,24 +89,24 @@ impl Key {
 /// The wakers of the sleeps.
 #[derive(Default)]
 pub(crate) struct Timers {
-    queue: RefCell<Queue>,
+    pub(crate) queue: RefCell<Queue>,
 }
 
 #[derive(Default)]
-struct Queue {
+pub(crate) struct Queue {
     /// No node is earlier than its parent. The parent of node `n` is `(n - 1) / CHILDREN`.
-    heap: Vec<Node>,
-    table: Slab<Entry>,
+    pub(crate) heap: Vec<Node>,
+    pub(crate) table: Slab<Entry>,
 }
 
 #[derive(Clone, Copy)]
-struct Node {
-    deadline: Ticks,
-    slot: usize,
+pub(crate) struct Node {
+    pub(crate) deadline: Ticks,
+    pub(crate) slot: usize,
 }
 
-struct Entry {
-    waker: Waker,
+pub(crate) struct Entry {
+    pub(crate) waker: Waker,
     number: u64,
     /// Where in the heap its node is.
     place: usize,

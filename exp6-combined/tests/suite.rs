@@ -138,6 +138,9 @@ mod virtual_time;
 #[path = "../../shared-testutil/suite/on_virtual_time.rs"]
 mod on_virtual_time;
 
+#[path = "../../shared-testutil/suite/dump.rs"]
+mod dump;
+
 #[path = "../../shared-testutil/suite/twins.rs"]
 mod twins;
 

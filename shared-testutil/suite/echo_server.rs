@@ -491,6 +491,33 @@ fn a_server_goes_on_though_nobody_hears_its_complaints() {
     server.end();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_server_that_gets_sigusr1_prints_what_its_tasks_wait_for() {
+    // exp5 has nothing that lists them.
+    if env!("CARGO_PKG_NAME") != "exp6-combined" {
+        return;
+    }
+    let _watchdog = watchdog(LIMIT);
+    let mut server = Server::start();
+    let client = server.client();
+    client.exchange(b"hello");
+    let process = rustix::process::Pid::from_child(&server.process);
+    for _ in 0..2 {
+        rustix::process::kill_process(process, rustix::process::Signal::USR1).unwrap();
+        let stderr = server.stderr.as_mut().expect("it is piped");
+        let lines: Vec<_> = stderr.lines().map(Result::unwrap).take(4).collect();
+        let has = |words: [&str; 2]| lines.iter().any(|line| words.iter().all(|word| line.contains(word)));
+        assert!(has(["polls", "state"]), "{lines:#?}");
+        assert!(has(["[Readable(", " accept at "]), "{lines:#?}");
+        assert!(has(["[Running]", " dump at "]), "{lines:#?}");
+        assert!(has(["[Readable(", " echo 127.0.0.1:"]), "{lines:#?}");
+        client.exchange(b"still there");
+    }
+    let (_, stderr) = server.end();
+    assert_eq!(stderr, "");
+}
+
 #[test]
 fn the_program_fails_if_its_output_cannot_be_written() {
     in_own_process(|| {

@@ -187,7 +187,7 @@ fn a_link_that_leads_nowhere_is_found_on_every_page() {
 #[test]
 fn a_link_to_a_place_in_another_file_is_looked_up_there() {
     let tree = Tree::new();
-    let more = "[a](docs/concepts.md#a-tick) [b](exp2-sleep/src/timers.rs#L1) [c](https://example.org/nowhere)\n";
+    let more = "[a](docs/concepts.md#a-tick) [b](exp2-sleep/src/timers.rs#L1) [c](https://example.org/nowhere) [d](../../deployments)\n";
     tree.edit("README.md", |text| text + more);
     tree.xtask(&["same"]).succeeded();
     tree.edit("README.md", |text| {

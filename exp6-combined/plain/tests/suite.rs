@@ -132,6 +132,9 @@ mod virtual_time;
 #[path = "../../../shared-testutil/suite/on_virtual_time.rs"]
 mod on_virtual_time;
 
+#[path = "../../../shared-testutil/suite/dump.rs"]
+mod dump;
+
 // Not here: no_remote_wakes.rs: a wake from another thread ends the wait in exp6, as remote_wakes.rs shows.
 // Not here: demo.rs, echo_server.rs, examples.rs: this package has no programs.
 // Not here: counts.rs, twins.rs: they ask what the files of `fast` are there for.
