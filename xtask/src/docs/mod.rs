@@ -16,8 +16,8 @@ use lexopt::prelude::*;
 
 use crate::compare;
 use crate::concepts;
-use crate::player;
 use crate::exercise;
+use crate::player;
 use crate::stop::{Result, failed};
 use crate::trace;
 use crate::tree::{Pair, STEPS, Tree};
