@@ -47,11 +47,11 @@ pub(super) fn write(tree: &Tree, dir: &Path, manifest: &str, env: &str) -> Resul
     if !dir.join("Cargo.lock").exists() {
         save(&dir.join("Cargo.lock"), &tree.read("Cargo.lock")?)?;
     }
-    save(&dir.join(".cargo/config.toml"), &config(tree, env)?)
+    save(&dir.join(".cargo/config.toml"), &config(tree, dir, env)?)
 }
 
 /// `cargo test` builds where `cargo xtask exercise check` does, and `cargo xtask` works there, too.
-fn config(tree: &Tree, env: &str) -> Result<String> {
+fn config(tree: &Tree, dir: &Path, env: &str) -> Result<String> {
     let project = tree.root().join("Cargo.toml");
     let (xtask, target) = (cargo::project_target(tree)?, cargo::target(tree)?);
     let words = ["run", "--quiet", "--package", "xtask", "--manifest-path"].map(str::to_owned);
@@ -63,8 +63,14 @@ fn config(tree: &Tree, env: &str) -> Result<String> {
         "--".to_owned(),
     ]);
     let target = target.display().to_string();
+    let alias = match words.iter().any(|word| word.contains(char::is_whitespace)) {
+        // The project has a text. Cargo does not merge a list with it, and there is no other way to write such a path.
+        true if path::absolute(dir)?.starts_with(tree.root()) => String::new(),
+        true => format!("[alias]\nxtask = {words:?}\n\n"),
+        false => format!("[alias]\nxtask = {:?}\n\n", words.join(" ")),
+    };
     Ok(format!(
-        "[alias]\nxtask = {words:?}\n\n[build]\ntarget-dir = {target:?}\n\n[env]\nRUST_TEST_THREADS = \"8\"\n{env}"
+        "{alias}[build]\ntarget-dir = {target:?}\n\n[env]\nRUST_TEST_THREADS = \"8\"\n{env}"
     ))
 }
 
