@@ -182,8 +182,7 @@ mod tests {
         for step in steps() {
             let parts = parts(&tree, step).expect("its parts");
             for file in package::listed(&tree, step, "suite").expect("the list") {
-                let is_left_out = parts.left_out.contains(&file);
-                assert_ne!(parts.has_file(&file), is_left_out, "{step}: {file}.rs");
+                assert_ne!(parts.has_file(&file), parts.leaves_out(&file), "{step}: {file}.rs");
             }
         }
     }
