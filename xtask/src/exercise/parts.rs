@@ -3,7 +3,7 @@
 //! `xtask/exercise/write/expN.txt` has them. A part begins with `== its title`; then there is its text, the hints behind `1:`,
 //! `2:` and `3:`, and a test a line: `- wakes::a_wake_never_polls`, with ` | a sentence` if the name does not say it all.
 //! `- wakes::*` stands for all that are not named anywhere. Files that are not part of the exercise are named at the end, with
-//! the reason: `not echo_server: it tests an example`.
+//! the reason: `not echo_server: it tests an example`; `not *` stands for all others.
 
 use super::runner;
 use crate::stop::{Result, failed};
@@ -22,7 +22,7 @@ pub(super) struct Part {
 pub(super) struct Parts {
     pub(super) parts: Vec<Part>,
     /// Files of the suite that are left out.
-    pub(super) left_out: Vec<String>,
+    left_out: Vec<String>,
 }
 
 /// A test, with the place of its part.
@@ -103,6 +103,13 @@ impl Parts {
     pub(super) fn names(&self) -> Vec<&str> {
         let entries = self.parts.iter().flat_map(|part| &part.entries);
         entries.map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Whether a file of the suite is left out on purpose.
+    #[cfg(test)]
+    pub(super) fn leaves_out(&self, file: &str) -> bool {
+        let is_it = |name: &String| name == file || name == "*" && !self.has_file(file);
+        self.left_out.iter().any(is_it)
     }
 
     /// All tests in their order. A test that is not there on this system is left out.

@@ -86,18 +86,28 @@ fn put_tests(tree: &Tree, step: &Step, parts: &Parts, dir: &Path) -> Result<bool
 
 fn page(step: &Step, parts: &Parts) -> String {
     let name = package_name(step);
-    let before = step.parents().map(Step::short).collect::<Vec<_>>().join(" and ");
+    let mut parents = step.parents().map(Step::short);
+    let before = parents.next().unwrap_or_default();
+    let given = match parents.next() {
+        Some(other) => format!(
+            "what {other} has added to it, and the demo of {}. No public function is new.",
+            step.short()
+        ),
+        None => format!(
+            "the demo of {}, and stubs of the new public functions. Their documentation says what they are to do. Only \
+             these are given: how the rest is cut into files is up to you.",
+            step.short()
+        ),
+    };
     let mut text = format!(
-        "# {name}\n\n{}\n\n`src` has {before}, the demo of {}, and stubs of the new public functions. Their documentation says what \
-         they are to do. Only the public functions are given: how the rest is cut into files is up to you.\n\n\
+        "# {name}\n\n{}\n\n`src` has {before}, {given}\n\n\
          ```text\n\
          cargo xtask exercise check           # the first test that fails\n\
          cargo xtask exercise check --hint    # a hint; there are {LEVELS} for each part\n\
          cargo test                           # all tests at once\n\
          ```\n\n\
          The tests are in `tests/suite`. They are run in the order of these parts:\n",
-        step.idea,
-        step.short(),
+        step.idea
     );
     for (number, part) in (1..).zip(&parts.parts) {
         text.push_str(&format!("\n{number}. **{}.** {}\n", part.title, part.text));
@@ -172,8 +182,7 @@ mod tests {
         for step in steps() {
             let parts = parts(&tree, step).expect("its parts");
             for file in package::listed(&tree, step, "suite").expect("the list") {
-                let is_left_out = parts.left_out.contains(&file);
-                assert_ne!(parts.has_file(&file), is_left_out, "{step}: {file}.rs");
+                assert_ne!(parts.has_file(&file), parts.leaves_out(&file), "{step}: {file}.rs");
             }
         }
     }
