@@ -142,6 +142,25 @@ fn equal_deadlines_end_first_in_first_out() {
 }
 
 #[test]
+fn of_equal_deadlines_the_sleep_that_was_made_first_ends_first() {
+    let _watchdog = watchdog(LIMIT);
+    let order = Rc::new(RefCell::new(Vec::new()));
+    let scheduler = Scheduler::new();
+    let deadline = now() + AHEAD;
+    let sleeps: Vec<_> = (0..10).map(|number| (number, sleep_until(deadline))).collect();
+    // They are polled for the first time in the opposite order.
+    for (number, sleep) in sleeps.into_iter().rev() {
+        let order = Rc::clone(&order);
+        scheduler.spawn(async move {
+            sleep.await;
+            order.borrow_mut().push(number);
+        });
+    }
+    scheduler.run();
+    assert_eq!(*order.borrow(), (0..10).collect::<Vec<i32>>());
+}
+
+#[test]
 fn a_late_loop_does_things_in_the_order_of_their_deadlines() {
     if needs_real_time("a thread that blocks takes no virtual time") {
         return;

@@ -139,7 +139,7 @@ impl Program {
         fs::remove_file(&log)?;
         let (hangs, said) = match status {
             Some(status) if status.success() => return Ok(None),
-            Some(_) => (false, broken::message(&output)),
+            Some(_) => (false, broken::message(from_the_last_panic(&output))),
             None => (true, hang(self.limit, used)),
         };
         Ok(Some(Failed {
@@ -194,6 +194,17 @@ fn hide() {
     }
 }
 
+const PANIC: &str = " panicked at ";
+
+/// A test may catch panics that are as they should be. The one that it fails with comes after these.
+fn from_the_last_panic(output: &str) -> &str {
+    // A test that runs in a process of its own panics with that one's output, whose last panic it is then. Its own first line
+    // has nothing but that output below it.
+    let last = output.rfind(PANIC).unwrap_or(0);
+    let line = output[..last].rfind('\n').map_or(0, |newline| newline + 1);
+    &output[line..]
+}
+
 /// The sentence that a test's name is.
 pub(super) fn sentence(test: &str) -> String {
     let name = test.rsplit("::").next().unwrap_or(test).replace('_', " ");
@@ -207,10 +218,26 @@ impl Failed {
     pub(super) fn tell(&self, test: &str, sentence: &str, out: &mut impl Write) -> Result {
         writeln!(out, "this is to be true:  {sentence}")?;
         writeln!(out, "  test: {test}")?;
-        let mut places = self.output.lines().filter_map(|line| line.split_once("panicked at "));
+        let last = from_the_last_panic(&self.output);
+        let mut places = last.lines().filter_map(|line| line.split_once(PANIC));
         if let Some((_, place)) = places.next() {
             writeln!(out, "  at:   {}", place.trim_end_matches(':'))?;
         }
         Ok(writeln!(out, "  it:   {}", self.said)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{broken, from_the_last_panic};
+
+    #[test]
+    fn a_panic_that_the_test_has_caught_is_not_shown_as_the_fault() {
+        let output = "\n---- a stdout ----\n\nthread 'a' (1) panicked at src/scheduler.rs:7:9:\nrefused as it should be\n\n\
+            thread 'a' (1) panicked at tests/a.rs:9:5:\nit is lost\nnote: run with\n\n\nfailures:\n    a\n";
+        let last = from_the_last_panic(output);
+        assert!(last.starts_with("thread 'a' (1) panicked at tests/a.rs:9:5:"), "{last}");
+        assert_eq!(broken::message(last), "it is lost");
+        assert_eq!(from_the_last_panic("killed"), "killed");
     }
 }

@@ -133,12 +133,13 @@ pub(super) fn check(
     let tests: Vec<_> = order.iter().map(|listed| listed.test.clone()).collect();
     let Some(failure) = program.first_failure(&tests, false)? else {
         reader.note(Kind::Write, &step.short(), DONE)?;
-        writeln!(
+        difference::write(tree, step, &exercise.dir, &name, out)?;
+        // Last, because the difference is long.
+        return Ok(writeln!(
             out,
-            "{TITLE}{name} is written{TITLE:#}: all {} tests pass\n",
+            "\n{TITLE}{name} is written{TITLE:#}: all {} tests pass. Above is what the project does in another way.",
             tests.len()
-        )?;
-        return difference::write(tree, step, &exercise.dir, &name, out);
+        )?);
     };
     let (passed, listed) = (failure.place, &order[failure.place]);
     reader.note(Kind::Write, &step.short(), &format!("{passed} of {}", tests.len()))?;
