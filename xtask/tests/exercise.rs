@@ -276,7 +276,7 @@ fn a_lost_wake_is_told_with_its_task_and_mistakes_are_mended() {
 }
 
 #[test]
-#[ignore = "it builds one more program: .ci/run has a step for it"]
+#[ignore = "it builds one more program: a workflow runs it each week"]
 fn what_mends_one_thing_and_breaks_another_is_told() {
     let reader = Reader::new("breaks");
     reader.exercise(&["find", "find-03"]).succeeded();
@@ -339,7 +339,7 @@ fn a_wrong_answer_is_told_where_it_parts_with_the_timeline() {
 }
 
 #[test]
-#[ignore = "it builds much, and takes minutes: .ci/run has a step for it"]
+#[ignore = "it builds much, and takes minutes: a workflow runs it each week"]
 fn more_exercises_are_solved() {
     let reader = Reader::new("more");
     for name in to_solve() {
