@@ -35,7 +35,8 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 }
 
 pub(crate) fn spawn_on<F: Future + 'static>(core: &Core, future: F) -> JoinHandle<F::Output> {
-    if size_of::<F>() < LARGE {
+    // `const`, so that only one of the two is compiled.
+    if const { size_of::<F>() < LARGE } {
         spawn_small(core, future)
     } else {
         spawn_small(core, Box::pin(future))

@@ -155,7 +155,7 @@ impl RunQueue {
 
     /// Puts an id at the back, to which the caller gives an owner's share.
     pub(crate) fn push(&self, id: TaskId) {
-        self.queues.push(id);
+        self.queues.local(|local| local.ids.push_back(id));
     }
 
     /// Makes a task, with one owner, of what begins with a header. `task` makes it in its place: if it were made elsewhere and
@@ -166,15 +166,20 @@ impl RunQueue {
     /// On the scheduler's thread. `T` is `repr(C)`, its first field is a header, and the layout in its vtable is that of `T`.
     #[inline]
     pub(crate) unsafe fn make<T>(&self, task: impl FnOnce() -> T) -> Owned {
-        let layout = Layout::new::<T>();
+        let block = self.block(Layout::new::<T>());
+        // SAFETY: nobody else has the block, and it has the layout of `T`.
+        unsafe { block.cast().write(task()) };
+        Owned(block)
+    }
+
+    /// Apart from `make`, because it is the same for all tasks: so it is compiled once.
+    #[inline]
+    fn block(&self, layout: Layout) -> NonNull<Header> {
         let kept = self.queues.local(|local| {
             local.users += 1;
             local.kept.take(layout)
         });
-        let block = kept.unwrap_or_else(|| allocate(layout));
-        // SAFETY: nobody else has the block, and it has the layout of `T`.
-        unsafe { block.cast().write(task()) };
-        Owned(block)
+        kept.unwrap_or_else(|| allocate(layout))
     }
 
     /// The same, for what keeps it by `users`. It is a pointer that the `Arc` can be counted by.
@@ -217,11 +222,6 @@ impl Queues {
     #[inline]
     fn pop_local(&self) -> Option<TaskId> {
         self.local(|local| local.ids.pop_front())
-    }
-
-    #[inline]
-    fn push(&self, id: TaskId) {
-        self.local(|local| local.ids.push_back(id));
     }
 
     /// Takes out a task that has ended. Looks from the back, where an id that was pushed last is found at once.
@@ -484,7 +484,7 @@ impl TaskId {
         let state = plain.state.get();
         if state & (QUEUED | ENDED) == 0 {
             plain.state.set(state + OWNER + QUEUED);
-            header.queues().push(self);
+            header.queues().local(|local| local.ids.push_back(self));
         }
     }
 

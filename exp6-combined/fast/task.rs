@@ -20,9 +20,10 @@ use std::pin::Pin;
 use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 use crate::join_error::JoinError;
-use crate::run_queue::{ABORTED, DETACHED, ENDED, Header, NEW, Owned, RunQueue, TAKEN, TaskId, Vtable};
+use crate::run_queue::{ABORTED, DETACHED, ENDED, Header, NEW, Owned, Plain, RunQueue, TAKEN, TaskId, Vtable};
 
 /// The waker of the future that `block_on` runs. It has a header as a task has, so that its id can be queued.
 pub(crate) struct TaskWaker {
@@ -52,12 +53,8 @@ impl TaskWaker {
     /// between the poll and a later call would be lost.
     #[inline]
     pub(crate) fn clear(&self, id: TaskId) -> bool {
-        let is_this = id == self.id;
-        if is_this {
-            // SAFETY: what was queued has an owner's share, and the loop has it now.
-            unsafe { Owned::from_id(id) }.begin_poll();
-        }
-        is_this
+        // SAFETY: what was queued has an owner's share, and the loop has it now.
+        id == self.id && unsafe { Owned::from_id(id) }.begin_poll()
     }
 
     /// Takes the id out of the run queue, where it may be twice: local and remote. Later wakes push nothing.
@@ -336,23 +333,19 @@ impl<F: Future + 'static> Block<F> {
     ///
     /// As for `poll`, and the state is that of the task.
     unsafe fn end(owned: &Owned, state: *mut State<F>, result: Result<F::Output, JoinError>) {
-        // SAFETY: only the loop touches the state of a task that has not ended, and it is not being polled. If the drop of the
-        // future panics, the future is gone all the same.
-        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { *state = State::Ended(None) }));
-        let (result, unwanted) = match (result, dropped) {
+        // SAFETY: only the loop touches the state of a task that has not ended, and it is not being polled. If the drop of what
+        // was there panics, that is gone all the same.
+        let clear = move || unsafe { *state = State::Ended(None) };
+        let (result, unwanted) = match (result, catch_unwind(AssertUnwindSafe(clear))) {
             (Err(error), Err(payload)) if error.is_cancelled() => (Err(JoinError::panicked(payload)), Ok(())),
             both => both,
         };
+        // SAFETY: as above.
+        unsafe { *state = State::Ended(Some(result)) };
         if owned.plain().has(DETACHED) {
-            discard_panic(|| drop(result));
-        } else {
-            // SAFETY: as above.
-            unsafe { *state = State::Ended(Some(result)) };
+            discard_panic(clear);
         }
-        owned.plain().set(ENDED);
-        // Only now, because the drop of a payload may ask for the result.
-        discard_panic(|| drop(unwanted));
-        owned.plain().joiner.take().into_iter().for_each(Waker::wake);
+        has_ended(owned.plain(), unwanted);
     }
 
     /// # Safety
@@ -369,6 +362,14 @@ impl<F: Future + 'static> Block<F> {
             unsafe { to.cast::<Poll<_>>().write(result) };
         }
     }
+}
+
+/// The rest of `Block::end`, which is the same for all futures: so it is compiled once.
+fn has_ended(plain: &Plain, unwanted: thread::Result<()>) {
+    plain.set(ENDED);
+    // Only now, because the drop of a payload may ask for the result.
+    discard_panic(|| drop(unwanted));
+    plain.joiner.take().into_iter().for_each(Waker::wake);
 }
 
 /// Calls `f`, and discards its panic, which the panic hook has reported. The payload is leaked: its drop may panic, too.

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Once};
 use std::task::{Poll, Waker};
-use std::{mem, panic, thread};
+use std::{env, mem, panic, thread};
 
 use loom::model::Builder;
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -28,11 +28,12 @@ fn explore(model: impl Fn() + Send + Sync + 'static) {
     run(Builder::new(), model);
 }
 
-/// Runs a larger model in all orders in which at most three times a thread has to stop where it could go on: there are too
-/// many others. `LOOM_MAX_PREEMPTIONS` asks for more.
+/// Runs a larger model in all orders in which at most twice a thread has to stop where it could go on: there are too many
+/// others. `MODEL_PREEMPTIONS` asks for more.
 fn explore_within_bounds(model: impl Fn() + Send + Sync + 'static) {
+    let bound = env::var("MODEL_PREEMPTIONS").map(|bound| bound.parse().expect("MODEL_PREEMPTIONS is a number"));
     let mut builder = Builder::new();
-    builder.preemption_bound.get_or_insert(3);
+    builder.preemption_bound.get_or_insert(bound.unwrap_or(2));
     run(builder, model);
 }
 

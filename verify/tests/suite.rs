@@ -1,4 +1,7 @@
 //! The suite on the files of `fast-tasks`, with the park of exp4: for Miri, which knows threads and clocks, but no selector.
+//! Elsewhere exp6's own suite tests these files.
+
+#![cfg(any(miri, clippy))]
 
 use shared_testutil::real_clock as clock;
 use verify::exp4_fast as sched;

@@ -19,10 +19,11 @@ use crate::tree::Tree;
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
 /// How much the larger tests do. Without them they do little.
-const NUMBERS: [&str; 5] = [
+const NUMBERS: [&str; 6] = [
     "STRESS_WAKES",
     "STRESS_TASKS",
     "MODEL_PROGRAMS",
+    "MODEL_PREEMPTIONS",
     "SOAK_SECONDS",
     "SOAK_CONNECTIONS",
 ];
