@@ -184,7 +184,7 @@ fn calls_of_block_on_that_panic_are_given_back() {
     in_own_process(|| {
         let scheduler = Scheduler::new();
         assert_no_leak(|| {
-            for _ in 0..1_000 {
+            for _ in 0..100 {
                 let panicked = catch_unwind(AssertUnwindSafe(|| {
                     scheduler.block_on(poll_fn(|cx| -> Poll<()> {
                         // Woken, and so in the run queue when the loop is left.

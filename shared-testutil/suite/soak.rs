@@ -349,17 +349,17 @@ impl Client<'_> {
                 for _ in 0..random.between(2, 6) {
                     let length = random.between(1, 500) as usize * 8;
                     self.exchange(length, length, Duration::ZERO, Duration::ZERO).await?;
-                    sleep(random.millis(0, 900)).await;
+                    sleep(random.millis(0, 300)).await;
                 }
             }
             Way::Trickle => {
                 for _ in 0..random.between(5, 30) {
-                    self.exchange(8, 1, random.millis(0, 10), Duration::ZERO).await?;
+                    self.exchange(8, 1, random.millis(0, 5), Duration::ZERO).await?;
                 }
                 add(&self.totals.trickles);
             }
             Way::Stall => {
-                let length = random.between(8 << 10, 32 << 10) as usize * 8;
+                let length = random.between(8 << 10, 10 << 10) as usize * 8;
                 let delay = random.millis(300, 1_500);
                 self.exchange(length, length, Duration::ZERO, delay).await?;
                 add(&self.totals.stalls);
