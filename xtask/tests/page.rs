@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Tree, copy_of_the_project, run, xtask};
@@ -81,7 +82,7 @@ fn serve(listener: &TcpListener, root: &Path) -> String {
                     return report;
                 }
             }
-            Err(_) => std::thread::sleep(Duration::from_millis(2)),
+            Err(_) => thread::sleep(Duration::from_millis(2)),
         }
     }
 }
@@ -99,7 +100,7 @@ fn answer(stream: TcpStream, root: &Path) -> Option<String> {
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
     let text = match path.as_str() {
-        "/" => include_str!("page.html").to_owned(),
+        root if root.starts_with("/?") => include_str!("page.html").to_owned(),
         "/page.html" => read(&root.join("target/page.html")).replacen("<head>", WATCH, 1),
         "/report" => String::new(),
         _ => read(&root.join(path.trim_start_matches("/tree/"))),
@@ -132,14 +133,26 @@ fn read(path: &Path) -> String {
 fn a_reader_finds_in_the_page_what_the_tree_holds() {
     let dir = copy_of_the_project();
     run(xtask().arg("page").current_dir(&dir)).succeeded();
-    let Some(mut chromium) = chromium(dir.path()) else {
+    // Every place takes some minutes of processor time.
+    let whole = env::var_os("PAGE_WHOLE").map_or("", |_| "&whole");
+    thread::scope(|scope| {
+        for half in 0..2 {
+            let dir = dir.path();
+            scope.spawn(move || a_reader_tries_out(dir, &format!("half={half}{whole}")));
+        }
+    });
+}
+
+fn a_reader_tries_out(dir: &Path, query: &str) {
+    let profile = TempDir::new().expect("a folder");
+    let Some(mut chromium) = chromium(profile.path()) else {
         return;
     };
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    chromium.args(["--remote-debugging-port=0", &format!("http://{address}/")]);
+    chromium.args(["--remote-debugging-port=0", &format!("http://{address}/?{query}")]);
     let _browser = Browser(chromium.spawn().expect("Chromium starts"));
-    let report = serve(&listener, dir.path());
+    let report = serve(&listener, dir);
     assert!(report.ends_with("checks hold"), "{report}");
     println!("{report}");
 }
