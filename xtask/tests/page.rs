@@ -134,7 +134,7 @@ fn a_reader_finds_in_the_page_what_the_tree_holds() {
     let dir = copy_of_the_project();
     run(xtask().arg("page").current_dir(&dir)).succeeded();
     // Every place takes some minutes of processor time.
-    let whole = env::var_os("PAGE_WHOLE").map_or("", |_| "&whole");
+    let whole = env::var_os("XTASK_WHOLE").map_or("", |_| "&whole");
     thread::scope(|scope| {
         for half in 0..2 {
             let dir = dir.path();
