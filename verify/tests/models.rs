@@ -299,7 +299,7 @@ macro_rules! wakes {
 
         #[test]
         fn a_wake_may_meet_the_end_of_the_task() {
-            explore(|| {
+            explore_within_bounds(|| {
                 let scheduler = Scheduler::new();
                 scheduler.spawn(event_from(|event, waker| {
                     event.set();

@@ -1,7 +1,7 @@
 //! `cargo xtask exercise`. Every exercise is solved here: what is given fails, and our own step in its place passes.
 //!
-//! To solve all of them takes half an hour, so a plain `cargo test` solves a few, and all of the programs whose output is to be
-//! predicted. `cargo test -p xtask --test exercise -- --ignored` solves two more. With
+//! To solve all of them takes half an hour, so a plain `cargo test` solves a few, and predicts the programs of two steps.
+//! `XTASK_WHOLE` has it predict those of all steps. `cargo test -p xtask --test exercise -- --ignored` solves two more. With
 //! `EXERCISES_TO_SOLVE=all` it solves all; or a list, such as `exp3,find-07`.
 
 mod common;
