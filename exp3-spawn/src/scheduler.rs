@@ -126,12 +126,12 @@ impl Core {
             // may begin sleeps that end before the next deadline. So the order is kept even when the loop is late. Otherwise
             // park until the earliest deadline.
             let earliest = self.timers.earliest();
-            match earliest.map(|deadline| (deadline, deadline.saturating_duration_since(now()))) {
-                Some((deadline, Duration::ZERO)) => self.timers.wake_until(deadline),
-                rest => {
-                    self.polls.set(0);
-                    self.parker.park(rest.map(|(_, timeout)| timeout));
-                }
+            let timeout = earliest.map(|deadline| deadline.saturating_duration_since(now()));
+            if let (Some(deadline), Some(Duration::ZERO)) = (earliest, timeout) {
+                self.timers.wake_until(deadline);
+            } else {
+                self.polls.set(0);
+                self.parker.park(timeout);
             }
         }
     }

@@ -414,7 +414,8 @@ pub(crate) fn message(output: &str) -> String {
     let panic = lines
         .windows(2)
         .position(|pair| pair[0].contains(" panicked at ") && !pair[1].is_empty());
-    let end = |line: &&&str| line.contains(" hangs: ") || line.contains("process didn't exit");
+    let ends = [" hangs: ", "process didn't exit", "fatal runtime error"];
+    let end = |line: &&&str| ends.iter().any(|end| line.contains(end));
     let said = match (panic, lines.iter().find(end)) {
         (Some(place), _) => lines[place + 1..]
             .iter()

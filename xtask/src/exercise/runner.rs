@@ -153,7 +153,10 @@ impl Program {
         fs::remove_file(&log)?;
         let (hangs, said) = match status {
             Some(status) if status.success() => return Ok(None),
-            Some(_) => (false, broken::message(from_the_last_panic(&output))),
+            Some(status) => match broken::message(from_the_last_panic(&output)) {
+                said if said == "fails" => (false, format!("its process has ended, with {status}")),
+                said => (false, said),
+            },
             None => (true, hang(self.limit, used)),
         };
         Ok(Some(Failed {
