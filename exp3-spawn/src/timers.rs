@@ -60,8 +60,8 @@ impl Timers {
 }
 
 impl Drop for Timers {
-    /// Wakes the sleeps that are left: other executors may poll them. No loop looks at the clock for them any more, and their
-    /// next poll shows that.
+    /// Wakes the sleeps that are left: other executors may poll them. No loop looks at the clock for them any more. Their next
+    /// poll ends the wait, or goes to the scheduler that runs by then, or panics.
     fn drop(&mut self) {
         self.queue.take().into_values().for_each(Waker::wake);
     }

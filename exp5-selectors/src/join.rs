@@ -99,7 +99,7 @@ impl<F: Future> Supervised<F> {
         };
         self.shared.result.set(Some(result));
         self.shared.finished.set(true);
-        // Only now, because the drop of a payload may ask for the result.
+        // After the result is set: the drop of a payload is user code, and may look at the handle.
         discard_panic(|| drop(unwanted));
         self.shared.joiner.take().into_iter().for_each(Waker::wake);
     }
@@ -158,8 +158,8 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> Drop for JoinHandle<T> {
-    /// Removes the joiner's waker. Otherwise the task would wake a task that does not wait for it any more. A result that
-    /// nobody takes is dropped with its panic, as in a task whose handle is gone.
+    /// Removes the joiner's waker. Otherwise the task would wake a task that does not wait for it any more. If the drop of a
+    /// result that nobody took panics, that panic is discarded, as in a task whose handle is gone.
     fn drop(&mut self) {
         discard_panic(|| drop((self.shared.joiner.take(), self.shared.result.take())));
     }

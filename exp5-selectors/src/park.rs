@@ -1,5 +1,5 @@
 //! Where the loop blocks: in the selector, until a descriptor is ready. A thread can block in one place only, so a waker on
-//! another thread cannot end that.
+//! another thread cannot unblock it.
 
 #![allow(unsafe_code)]
 

@@ -50,7 +50,7 @@ pub(crate) struct Core {
     polls: Cell<u32>,
     /// Whether the scheduler is being dropped. What is spawned then is dropped at once.
     closed: Cell<bool>,
-    /// The number of the poll that goes on, and what is left of its I/O budget.
+    /// The number of the current poll, and what is left of its I/O budget.
     pub(crate) io_budget: Cell<(u64, u32)>,
 }
 

@@ -9,7 +9,7 @@ use socket2::SockRef;
 
 use crate::poller::Event;
 
-/// The registered sources, by key.
+/// The table of registered sources, by key. An alias, because exp6's `fast/` has another table under this name.
 pub(crate) use std::collections::BTreeMap as Sources;
 
 /// What an operation costs of the I/O budget. A write costs more than a read, so that a reader can catch up with its writer.

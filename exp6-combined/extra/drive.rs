@@ -34,8 +34,8 @@ impl Scheduler {
     /// A loop that has nothing to draw need not call it sixty times a second. On Unix a scheduler is `AsFd`: its descriptor is
     /// readable when a source is ready, or when another thread has woken a task. With [`next_deadline`](Self::next_deadline)
     /// as the timeout, the loop's own selector can wait for all of that. The descriptor may also be readable when there is
-    /// nothing to do; then a call changes that. What *this* thread spawns or wakes between two calls is not reported: call
-    /// this after it.
+    /// nothing to do; then a call changes that. What *this* thread spawns or wakes between two calls is not reported, and
+    /// until the next call a wake from another thread may not be reported either: call this after it.
     ///
     /// A task that can always run keeps this from returning: one that yields again and again, or that reads from a peer which
     /// never pauses. Let such a task sleep now and then.
@@ -88,8 +88,9 @@ impl Scheduler {
 }
 
 /// The descriptor of the selector, for another selector to wait for. It is readable when
-/// [`run_until_stalled`](Scheduler::run_until_stalled) has something to do, except for sleeps. Do not read from it. Systems
-/// whose selector is no descriptor, such as those that have only `poll`, do not have this.
+/// [`run_until_stalled`](Scheduler::run_until_stalled) has something to do, except for sleeps and for what this thread itself
+/// has spawned or woken since the last call. Do not read from it. Systems whose selector is no descriptor, such as those that
+/// have only `poll`, do not have this.
 ///
 /// ```
 /// # use std::thread;

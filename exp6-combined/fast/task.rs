@@ -367,7 +367,7 @@ impl<F: Future + 'static> Block<F> {
 /// The rest of `Block::end`, which is the same for all futures: so it is compiled once.
 fn has_ended(plain: &Plain, unwanted: thread::Result<()>) {
     plain.set(ENDED);
-    // Only now, because the drop of a payload may ask for the result.
+    // After the result is set: the drop of a payload is user code, and may look at the handle.
     discard_panic(|| drop(unwanted));
     plain.joiner.take().into_iter().for_each(Waker::wake);
 }

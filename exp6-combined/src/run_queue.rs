@@ -25,8 +25,8 @@ impl RunQueue {
         self.ids.lock().unwrap().pop_front()
     }
 
-    /// Puts an id at the back. Unparks the loop only if the queue was empty: otherwise the push that found it empty does so, and
-    /// the loop takes all ids before it parks.
+    /// Puts an id at the back. Unparks the loop only if the queue was empty: if not, an earlier push has unparked it or is about
+    /// to, and the loop empties the queue before it parks.
     pub(crate) fn push(&self, id: TaskId) {
         let mut ids = self.ids.lock().unwrap();
         let was_empty = ids.is_empty();

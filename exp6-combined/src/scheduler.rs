@@ -51,7 +51,7 @@ pub(crate) struct Core {
     polls: Cell<u32>,
     /// Whether the scheduler is being dropped. What is spawned then is dropped at once.
     closed: Cell<bool>,
-    /// The number of the poll that goes on, and what is left of its I/O budget.
+    /// The number of the current poll, and what is left of its I/O budget.
     pub(crate) io_budget: Cell<(u64, u32)>,
     /// The threads for jobs. They start with the first job.
     pub(crate) pool: OnceCell<ThreadPool>,

@@ -12,7 +12,8 @@ use crate::timers::{Key, now};
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Waits for `duration` at least, counted from this call. [`Duration::ZERO`] lets other tasks run first: the task is woken
-/// when none can run, after 64 polls at the latest, and goes to the back of the run queue. [`Duration::MAX`] is thirty years.
+/// when none can run, after 64 polls at the latest, and goes to the back of the run queue. More than thirty years counts
+/// as thirty years.
 pub fn sleep(duration: Duration) -> Sleep {
     sleep_until(now() + duration.min(LONGEST))
 }

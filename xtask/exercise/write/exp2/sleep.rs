@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Waits for `duration` at least, counted from this call. [`Duration::ZERO`] lets other tasks run first: the task is woken
-/// when none can run, after 64 polls at the latest, and goes to the back of the run queue. [`Duration::MAX`] is thirty years.
+/// when none can run, after 64 polls at the latest, and goes to the back of the run queue. More than thirty years counts
+/// as thirty years.
 pub fn sleep(duration: Duration) -> Sleep {
     todo!("a sleep of {duration:?}")
 }
