@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::{Tree, copy_of_the_project, run, xtask};
 use tempfile::TempDir;
 
-/// Tells the page that it is watched, before anything else in it runs, and forbids it to load a thing.
+/// Tells the page that it is watched, before anything else in it runs, and forbids it to load a thing. To scroll is to lay it out.
 const WATCH: &str = "<head>\
     <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'unsafe-inline' data:\">\
     <script>\
@@ -22,6 +22,7 @@ const WATCH: &str = "<head>\
     addEventListener('unhandledrejection', (event) => parent.pageError(event.reason));\
     addEventListener('securitypolicyviolation', (event) => parent.pageError('loads ' + event.blockedURI));\
     console.error = (...words) => parent.pageError(words.join(' '));\
+    if (frameElement.dataset.still !== undefined) scrollTo = scrollBy = Element.prototype.scrollIntoView = () => {};\
     </script>";
 
 const LIMIT: Duration = Duration::from_secs(600);
