@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use common::{Tree, copy_of_the_project, run, xtask};
 use tempfile::TempDir;
 
-/// Tells the page that it is watched, before anything else in it runs, and forbids it to load a thing. To scroll is to lay it out.
+/// Tells the page that it is watched, before anything else in it runs, and forbids it to load a thing. To scroll it would lay it
+/// out, and so that is not done where no check needs it.
 const WATCH: &str = "<head>\
     <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'unsafe-inline' data:\">\
     <script>\
