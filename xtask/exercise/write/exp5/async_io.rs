@@ -35,7 +35,8 @@ impl<T: AsSource + 'static> Async<T> {
     /// # Errors
     ///
     /// What the system says: `PermissionDenied` for a regular file, a directory or `/dev/null`, for which one cannot wait, or
-    /// `AlreadyExists` for a descriptor that is registered already. Other selectors than Linux's may take these.
+    /// `AlreadyExists` for a descriptor that is registered already. Other selectors than Linux's may take these. `io` is
+    /// dropped then.
     ///
     /// # Panics
     ///
@@ -73,7 +74,7 @@ impl<T: AsSource + 'static> Async<T> {
     }
 
     /// Reads with `op`: tries it, and again when the source becomes readable, as long as it says `WouldBlock`. It may say so
-    /// only if the descriptor itself would block: a layer above that has data in a buffer must give that first. After
+    /// only if the descriptor itself would block: an `op` that has data in a buffer must return that first. After
     /// `Interrupted` it is tried again at once.
     ///
     /// # Errors
