@@ -40,10 +40,6 @@ impl Hasher for KeyHasher {
     }
 }
 
-/// What an operation costs of the I/O budget. A write costs more than a read, so that a reader can catch up with its writer.
-const READ: u32 = 1;
-const WRITE: u32 = 2;
-
 /// The bit that tells the wait of a poll function from other waits.
 const POLLED: u64 = 1 << 63;
 
@@ -74,8 +70,6 @@ pub(crate) struct Direction {
     waiters: Cell<Waiters>,
     /// The number of the poll in which the last operation was deferred, if it was.
     pub(crate) deferred: Deferred,
-    /// What an operation costs of the I/O budget.
-    pub(crate) cost: u32,
     /// Whether the selector is to report what is there already.
     pub(crate) asks: Cell<bool>,
 }
@@ -105,10 +99,7 @@ impl Source {
     pub(crate) fn new(key: usize, io: SockRef<'static>) -> Self {
         let short_read_empties = Cell::new(socket_protocol(&*io) == Ok(Some(ipproto::TCP)));
         let empty = Cell::new(false);
-        let [read, write] = [READ, WRITE].map(|cost| Direction {
-            cost,
-            ..Direction::default()
-        });
+        let (read, write) = Default::default();
         Self {
             key,
             io,

@@ -17,8 +17,8 @@ use crate::source::{Direction, Source, Waiter};
 /// It belongs to the scheduler that it is made in, which must run for a wait to end. An `Async` may outlive its scheduler; to
 /// wait for it is then an error. `T` is `'static`, so that the descriptor of a forgotten `Async` stays open.
 ///
-/// Several tasks may use it at once. A task that has read sixteen times in one poll, or written eight times, on whatever
-/// sources, lets other tasks run first: its next operation is pending once, even if it could be done.
+/// Several tasks may use it at once. A task that has read or written sixteen times in one poll, on whatever sources, lets
+/// other tasks run first: its next operation is pending once, even if it could be done.
 ///
 /// # What the system does with it
 ///

@@ -63,12 +63,12 @@ where
     spawn_on(&core, async move {
         assert!(started.is_ok(), "the system gives no thread for `spawn_blocking`");
         let receive = poll_fn(|cx| {
-            // One lock for both: if the waker were stored after the look, under a second lock, a result that comes in between
-            // would wake nobody. So here a waker is cloned under a lock, against invariant 4. It is the task's own, and runs
-            // no user code.
-            let mut channel = channel.lock().unwrap();
-            channel.waker = Some(cx.waker().clone());
-            channel.result.take().map_or(Poll::Pending, Poll::Ready)
+            // The waker first: a result that comes in between is found here, and then the wake is one too many. If the look
+            // came first, nobody would be woken.
+            let waker = cx.waker().clone();
+            let _replaced = channel.lock().unwrap().waker.replace(waker);
+            let result = channel.lock().unwrap().result.take();
+            result.map_or(Poll::Pending, Poll::Ready)
         });
         receive.await.unwrap_or_else(|payload| resume_unwind(payload))
     })

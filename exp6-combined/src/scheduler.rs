@@ -24,7 +24,7 @@ use crate::source::Direction;
 use crate::task::{Task, Tasks, discard_panic};
 use crate::timers::{Timers, now};
 
-/// What the operations in one poll of a task may cost together. After that, other tasks run first.
+/// How many operations a task may do in one poll. After that, other tasks run first.
 const IO_BUDGET: u32 = 16;
 
 thread_local! {
@@ -183,8 +183,7 @@ impl Core {
     pub(crate) fn poll_budget(&self, cx: &Context<'_>, direction: &Direction) -> Poll<()> {
         let (poll, rest) = self.io_budget.get();
         let deferred_before = direction.deferred.take().is_some_and(|earlier| earlier != poll);
-        let cost = if deferred_before { 0 } else { direction.cost };
-        if let Some(rest) = rest.checked_sub(cost) {
+        if let Some(rest) = rest.checked_sub(u32::from(!deferred_before)) {
             self.io_budget.set((poll, rest));
             return Poll::Ready(());
         }

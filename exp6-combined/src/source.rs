@@ -12,10 +12,6 @@ use crate::poller::Event;
 /// The table of registered sources, by key. An alias, because exp6's `fast/` has another table under this name.
 pub(crate) use std::collections::BTreeMap as Sources;
 
-/// What an operation costs of the I/O budget. A write costs more than a read, so that a reader can catch up with its writer.
-const READ: u32 = 1;
-const WRITE: u32 = 2;
-
 /// What the loop knows of a descriptor.
 pub(crate) struct Source {
     pub(crate) key: usize,
@@ -33,8 +29,6 @@ pub(crate) struct Direction {
     next_id: Cell<u64>,
     /// The number of the poll in which the last operation was deferred, if it was.
     pub(crate) deferred: Cell<Option<u64>>,
-    /// What an operation costs of the I/O budget.
-    pub(crate) cost: u32,
 }
 
 /// One wait. An event takes its entry out, or the drop of this.
@@ -45,10 +39,7 @@ pub(crate) struct Waiter<'a> {
 
 impl Source {
     pub(crate) fn new(key: usize, io: SockRef<'static>) -> Self {
-        let [read, write] = [READ, WRITE].map(|cost| Direction {
-            cost,
-            ..Direction::default()
-        });
+        let (read, write) = Default::default();
         Self { key, io, read, write }
     }
 

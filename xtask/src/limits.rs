@@ -26,7 +26,7 @@ const LIMITS: [(What, usize); 15] = [
     (What::Step(2), 315),
     (What::Step(3), 520),
     (What::Step(4), 560),
-    (What::Step(5), 797),
+    (What::Step(5), 790),
     (What::Step(6), 900),
     (What::Added(1, 2), 280),
     (What::Added(2, 3), 220),

@@ -25,5 +25,12 @@ pub(crate) fn machine() -> String {
     let model = model.map_or(env::consts::ARCH, |model| model.trim_start_matches([' ', '\t', ':']));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let kernel = kernel.split('-').next().unwrap_or_default().trim();
-    format!("{cores} processors, {model}, {} {kernel}", env::consts::OS)
+    let tcp = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap_or_default();
+    // It decides how the kernel paces a stream, even one that stays on the machine.
+    let tcp = if tcp.is_empty() {
+        String::new()
+    } else {
+        format!(", TCP with {}", tcp.trim())
+    };
+    format!("{cores} processors, {model}, {} {kernel}{tcp}", env::consts::OS)
 }

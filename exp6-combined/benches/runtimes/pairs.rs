@@ -158,7 +158,7 @@ pub(crate) fn table(
     rows
 }
 
-/// `stream` has two modes on Linux, and a median shows one of them only.
+/// `stream` has two modes where Linux paces TCP by BBR, and a median shows one of them only.
 fn slow_runs(contestants: &[Contestant], runs: &[Vec<f64>]) -> String {
     let fastest = runs.iter().flatten().copied().fold(f64::MAX, f64::min);
     let share = |(contestant, runs): (&Contestant, &Vec<f64>)| {
