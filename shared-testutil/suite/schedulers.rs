@@ -55,6 +55,21 @@ fn two_schedulers_run_one_after_the_other_on_one_thread() {
 }
 
 #[test]
+fn a_task_that_has_its_scheduler_may_add_another_to_it() {
+    let _watchdog = watchdog(LIMIT);
+    let log = OrderLog::new();
+    let scheduler = Rc::new(Scheduler::new());
+    let (inner, first, added, second) = (Rc::clone(&scheduler), log.clone(), log.clone(), log.clone());
+    scheduler.spawn(async move {
+        inner.spawn(async move { added.note("added") });
+        first.note("first");
+    });
+    scheduler.spawn(async move { second.note("second") });
+    scheduler.run();
+    log.assert_is(&["first", "second", "added"]);
+}
+
+#[test]
 fn two_schedulers_run_at_once_on_two_threads() {
     let _watchdog = watchdog(LIMIT);
     let log = OrderLog::new();

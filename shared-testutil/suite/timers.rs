@@ -430,6 +430,27 @@ impl Wake for Nobody {
 }
 
 #[test]
+fn a_sleep_that_ends_wakes_no_later_one() {
+    let _watchdog = watchdog(LIMIT);
+    let (scheduler, polls) = (Scheduler::new(), Rc::new(Cell::new(0)));
+    let counted = Rc::clone(&polls);
+    let start = now();
+    scheduler.spawn(async move {
+        let mut late = pin!(sleep_until(start + ms(300)));
+        poll_fn(|cx| {
+            counted.set(counted.get() + 1);
+            late.as_mut().poll(cx)
+        })
+        .await;
+    });
+    for milliseconds in 1..=10 {
+        scheduler.spawn(sleep_until(start + ms(milliseconds)));
+    }
+    scheduler.run();
+    assert_eq!(polls.get(), 2, "the first poll, and the one after the deadline");
+}
+
+#[test]
 fn a_dropped_sleep_is_gone_with_its_waker() {
     let _watchdog = watchdog(LIMIT);
     let counts = run(async {
