@@ -67,11 +67,11 @@ polygon { fill: #e6edf3; }
 ";
 
 const LEGEND: [&str; 2] = [
-    "Filled: polled. Outlined: can run. Line: waits. Hatched: the loop is parked. Arrow: wakes, or spawns.",
-    "Dot: ended. Cross: cancelled, or a panic. The longer a span, the wider, but not to scale.",
+    "Filled: polled, or a thread at work. Outlined: can run. Line: waits. Hatched: the loop is parked.",
+    "Arrow: wakes, or spawns. Dot: ended. Cross: cancelled, or panic. The longer, the wider, but not to scale.",
 ];
 
-const TO_SCALE: &str = "Dot: ended. Cross: cancelled, or a panic.";
+const TO_SCALE: &str = "Arrow: wakes, or spawns. Dot: ended. Cross: cancelled, or a panic.";
 
 /// How a record is drawn.
 #[derive(Clone, Copy, Debug, Default)]
