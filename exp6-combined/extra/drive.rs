@@ -37,8 +37,13 @@ impl Scheduler {
     /// nothing to do; then a call changes that. What *this* thread spawns or wakes between two calls is not reported, and
     /// until the next call a wake from another thread may not be reported either: call this after it.
     ///
-    /// A task that can always run keeps this from returning: one that yields again and again, or that reads from a peer which
-    /// never pauses. Let such a task sleep now and then.
+    /// There is no limit of polls or of time for a call. A task that can always run keeps it from returning: one that yields
+    /// again and again, or that reads from a peer which never pauses; and so does a thread that wakes or spawns without a pause.
+    /// Let such a task sleep now and then, for a millisecond or more: a sleep that is over before the other tasks have been
+    /// polled does not help.
+    ///
+    /// A wait that ends between two calls is noticed by the next one. In a loop that calls this once a frame, a task that waits
+    /// three times takes three frames at least.
     ///
     /// If nothing is to be done, a call takes 0.6 to 0.8 µs on Linux, for one or two system calls, however many sources there
     /// are. The plain scheduler takes 2.2 µs, for its selector makes five system calls.
@@ -69,7 +74,8 @@ impl Scheduler {
     }
 
     /// The deadline of the sleep that ends next: when [`run_until_stalled`](Self::run_until_stalled) has something to do again,
-    /// if nothing happens before. `None` if no task sleeps. It may have passed already.
+    /// if nothing happens before. `None` if no task sleeps. It may have passed already. Ask for it after that call: what was
+    /// spawned, woken or aborted since then can run now, and does not count here.
     ///
     /// ```
     /// # use std::time::{Duration, Instant};
@@ -90,7 +96,7 @@ impl Scheduler {
 /// The descriptor of the selector, for another selector to wait for. It is readable when
 /// [`run_until_stalled`](Scheduler::run_until_stalled) has something to do, except for sleeps and for what this thread itself
 /// has spawned or woken since the last call. Do not read from it. Systems whose selector is no descriptor, such as those that
-/// have only `poll`, do not have this.
+/// have only `poll`, do not have this. The example waits with the crate rustix, feature `event`.
 ///
 /// ```
 /// # use std::thread;

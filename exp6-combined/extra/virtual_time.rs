@@ -80,7 +80,8 @@ impl Scheduler {
     /// - **A task that can always run**, such as one that yields until a time has come, stops the clock for ever.
     /// - **The longest sleep ends, too**, when nobody waits for anything else.
     /// - **A sleep that is made outside** of the running scheduler is counted from the real time, and
-    ///   [`Instant::now`] is always the real time. Make sleeps inside, and use [`now`](crate::now).
+    ///   [`Instant::now`] is always the real time. Make sleeps inside, and use [`now`](crate::now). In a job, which runs on
+    ///   another thread, that is the real time as well.
     /// - **[`run_until_stalled`](Self::run_until_stalled)** never waits, and so the clock does not jump in it. Between two
     ///   calls, `scheduler.block_on(sleep_until(deadline))` moves the clock; to the next deadline, for example, which
     ///   [`next_deadline`](Self::next_deadline) tells. (`sleep_until` and not `sleep`: see the point before this one.)

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -46,6 +47,24 @@ fn an_address_is_taken_as_well() {
     let (_listener, port) = listener();
     let stream = Scheduler::new().block_on(Async::<TcpStream>::connect_host("127.0.0.1", port));
     assert_eq!(stream.unwrap().get_ref().peer_addr().unwrap().port(), port);
+}
+
+#[test]
+fn an_address_needs_no_thread_of_the_pool() {
+    let _watchdog = watchdog(LIMIT);
+    let (_listener, port) = listener();
+    let (release, blocked) = mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    Scheduler::new().block_on(async {
+        // More jobs than the pool has threads. None ends before the connection is there.
+        for _ in 0..64 {
+            let blocked = Arc::clone(&blocked);
+            spawn_blocking(move || blocked.lock().unwrap().recv());
+        }
+        let connected = Async::<TcpStream>::connect_host("127.0.0.1", port).await;
+        drop(release);
+        connected.unwrap();
+    });
 }
 
 #[test]

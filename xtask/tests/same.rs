@@ -440,9 +440,9 @@ fn what_is_above_its_limit_is_found() {
         &["exp6-combined/fast/: 1504 code lines, and the limit is 1500"],
     );
     assert_too_long(
-        952,
+        955,
         &["exp6-combined/extra/stalls.rs"],
-        &["exp6-combined/extra/: 954 code lines, and the limit is 952"],
+        &["exp6-combined/extra/: 957 code lines, and the limit is 955"],
     );
     assert_too_long(
         88,
