@@ -105,7 +105,7 @@ impl Program {
     fn race(&self, tests: &[String]) -> Result<Option<Failed>> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let (next, first) = (AtomicUsize::new(0), Mutex::new(Ok(None)));
-        let is_before = |place: usize| match &*first.lock().unwrap() {
+        let is_before = |place: usize, first: &Result<Option<Failed>>| match first {
             Ok(None) => true,
             Ok(Some(Failed { place: failed, .. })) => place < *failed,
             Err(_) => false,
@@ -115,13 +115,15 @@ impl Program {
                 scope.spawn(|| {
                     loop {
                         let place = next.fetch_add(1, Ordering::Relaxed);
-                        if place >= tests.len() || !is_before(place) {
+                        if place >= tests.len() || !is_before(place, &first.lock().unwrap()) {
                             return;
                         }
                         show(place, tests.len());
                         let outcome = self.run(&tests[place], place);
-                        if !matches!(outcome, Ok(None)) && is_before(place) {
-                            *first.lock().unwrap() = outcome;
+                        // The look and the change are under one lock: a later failure must not take the place of an earlier one.
+                        let mut first = first.lock().unwrap();
+                        if !matches!(outcome, Ok(None)) && is_before(place, &first) {
+                            *first = outcome;
                         }
                     }
                 });
